@@ -1,0 +1,2 @@
+process.stderr.write('evenkeel: no command yet\n');
+process.exitCode = 2;

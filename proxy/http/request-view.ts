@@ -1,0 +1,14 @@
+/** A request as routing sees it, whichever HTTP version it came in. */
+export interface RequestView {
+  readonly method: string;
+  /** Lower case, without port and trailing dot. */
+  readonly hostname: string;
+  /** Normalised path: what is matched is what is forwarded. Starts with `/`. */
+  readonly path: string;
+  /** Without the `?`; empty when there is none. */
+  readonly query: string;
+  /** The client's address, after PROXY protocol and `clientIP`, in canonical text form. */
+  readonly clientAddress: string;
+  /** Value of a header by lower-case name; several are joined as RFC 9110 section 5.3 says. */
+  header(name: string): string | undefined;
+}

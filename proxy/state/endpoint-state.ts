@@ -1,0 +1,62 @@
+import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-table.ts';
+
+/**
+ * One endpoint at run time, as one worker holds it: the meeting point of balancing, health and connections.
+ * It lives as long as its identity (pool uid, backend, target uid, address, port) does, whatever snapshots come
+ * and go; what all threads must agree on is in the shared table under `slot`.
+ */
+export class EndpointState {
+  readonly key: string;
+  readonly slot: number;
+  readonly address: string;
+  readonly port: number;
+  readonly table: SharedTable;
+  /** As configured; `effectiveWeight` is what balancing uses. */
+  weight: number;
+  zone: string;
+  nodeName: string;
+
+  constructor(
+    identity: { key: string; slot: number; address: string; port: number },
+    traits: { weight: number; zone?: string | undefined; nodeName?: string | undefined },
+    table: SharedTable,
+  ) {
+    this.key = identity.key;
+    this.slot = identity.slot;
+    this.address = identity.address;
+    this.port = identity.port;
+    this.table = table;
+    this.weight = traits.weight;
+    this.zone = traits.zone ?? '';
+    this.nodeName = traits.nodeName ?? '';
+  }
+
+  /** May take anything new. */
+  get eligible(): boolean {
+    return (this.table.flags(this.slot) & (READY | HEALTHY | DRAINING | EXCLUDED)) === (READY | HEALTHY);
+  }
+
+  /** May take a request that is bound to it by affinity: healthy, or draining while it still answers. */
+  get affine(): boolean {
+    const flags = this.table.flags(this.slot);
+    return (flags & HEALTHY) !== 0 && (flags & EXCLUDED) === 0 && (flags & (READY | DRAINING)) !== 0;
+  }
+
+  /** Counts in the denominator of failover, and may be used when nothing is healthy and the pool fails open. */
+  get available(): boolean {
+    return (this.table.flags(this.slot) & (READY | DRAINING | EXCLUDED)) === READY;
+  }
+
+  get inFlight(): number {
+    return this.table.inFlight(this.slot);
+  }
+
+  tryAcquire(max: number): boolean {
+    return this.table.tryAcquire(this.slot, max);
+  }
+
+  /** Undoes one acquire; exactly once for each. */
+  release(): void {
+    this.table.release(this.slot);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * What all threads of a proxy share about endpoints and upstreams: one SharedArrayBuffer, a fixed number of
+ * slots, plain 32-bit cells. The main thread hands out slots and writes verdicts; workers count.
+ *
+ * An endpoint slot is two cache lines, so that two endpoints never share one:
+ *   0 verdict flags   1 in flight, all workers   2 latency EWMA in µs   3 time of the last latency sample in ms
+ *   4 weight percent (slow start, 1..100)        16.. in flight of worker 0, 1, … (at most 16 workers)
+ * In flight is kept twice so that the count of a worker that died can be taken back out of the total.
+ *
+ * An upstream slot (one a backend of a pool) is one cache line:
+ *   0 epoch: rises after any verdict or weight percent in the upstream has changed   1 balancing cursor
+ */
+
+export const MAX_WORKERS = 16;
+const ENDPOINT_STRIDE = 32;
+const ENDPOINT_ROWS = 16;
+const UPSTREAM_STRIDE = 16;
+const ENDPOINT_SLOTS = 65_536;
+const UPSTREAM_SLOTS = 32_768;
+const UPSTREAM_BASE = ENDPOINT_SLOTS * ENDPOINT_STRIDE;
+
+const FLAGS = 0;
+const IN_FLIGHT = 1;
+const LATENCY = 2;
+const LATENCY_AT = 3;
+const WEIGHT_PERCENT = 4;
+
+/** Verdict flags; what each combination may take is said once, in proxy/health/verdict.ts. */
+export const READY = 1;
+export const HEALTHY = 2;
+export const DRAINING = 4;
+export const EXCLUDED = 8;
+
+export class SharedTable {
+  readonly buffer: SharedArrayBuffer;
+  readonly #cells: Int32Array;
+  readonly #worker: number;
+
+  /** `worker` is the row this thread counts in; the main thread, which forwards nothing, has none (-1). */
+  constructor(worker: number, buffer?: SharedArrayBuffer) {
+    this.#worker = worker;
+    // Zeroed pages cost nothing until a slot is used, so the whole capacity is reserved at once.
+    this.buffer = buffer ?? new SharedArrayBuffer(4 * (UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE));
+    this.#cells = new Int32Array(this.buffer);
+  }
+
+  static readonly endpointSlots = ENDPOINT_SLOTS;
+  static readonly upstreamSlots = UPSTREAM_SLOTS;
+
+  // ---- endpoints ----
+
+  flags(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + FLAGS]!;
+  }
+
+  setFlags(slot: number, flags: number): void {
+    Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + FLAGS, flags);
+  }
+
+  /** Requests or sessions in flight over all workers; a plain read, at most a few ns old. */
+  inFlight(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + IN_FLIGHT]!;
+  }
+
+  /** In flight of one worker. */
+  inFlightOf(worker: number, slot: number): number {
+    return Atomics.load(this.#cells, slot * ENDPOINT_STRIDE + ENDPOINT_ROWS + worker);
+  }
+
+  /** Adds one to the endpoint's in flight if the total is still `seen`; false: somebody else was faster. */
+  acquireIf(slot: number, seen: number): boolean {
+    const cell = slot * ENDPOINT_STRIDE + IN_FLIGHT;
+    if (Atomics.compareExchange(this.#cells, cell, seen, seen + 1) !== seen) return false;
+    this.#cells[slot * ENDPOINT_STRIDE + ENDPOINT_ROWS + this.#worker]! += 1;
+    return true;
+  }
+
+  /** Adds one to the endpoint's in flight unless that is at `max` already. */
+  tryAcquire(slot: number, max: number): boolean {
+    const cell = slot * ENDPOINT_STRIDE + IN_FLIGHT;
+    for (;;) {
+      const seen = Atomics.load(this.#cells, cell);
+      if (seen >= max) return false;
+      if (this.acquireIf(slot, seen)) return true;
+    }
+  }
+
+  release(slot: number): void {
+    this.#cells[slot * ENDPOINT_STRIDE + ENDPOINT_ROWS + this.#worker]! -= 1;
+    Atomics.sub(this.#cells, slot * ENDPOINT_STRIDE + IN_FLIGHT, 1);
+  }
+
+  latencyUs(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + LATENCY]!;
+  }
+
+  latencyAtMs(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT]!;
+  }
+
+  setLatency(slot: number, us: number, atMs: number): void {
+    this.#cells[slot * ENDPOINT_STRIDE + LATENCY] = us;
+    this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT] = atMs;
+  }
+
+  weightPercent(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + WEIGHT_PERCENT]!;
+  }
+
+  setWeightPercent(slot: number, percent: number): void {
+    Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + WEIGHT_PERCENT, percent);
+  }
+
+  /** A slot as it is handed out: nothing in flight, full weight, no flags, no latency known. */
+  resetEndpoint(slot: number): void {
+    const base = slot * ENDPOINT_STRIDE;
+    this.#cells.fill(0, base, base + ENDPOINT_STRIDE);
+    this.#cells[base + WEIGHT_PERCENT] = 100;
+  }
+
+  /** Takes a dead worker's in flight out of the totals of the slots below `end`, and clears its row. */
+  forgetWorker(worker: number, end: number): void {
+    for (let slot = 0; slot < end; slot++) {
+      const row = slot * ENDPOINT_STRIDE + ENDPOINT_ROWS + worker;
+      const count = Atomics.exchange(this.#cells, row, 0);
+      if (count !== 0) Atomics.sub(this.#cells, slot * ENDPOINT_STRIDE + IN_FLIGHT, count);
+    }
+  }
+
+  // ---- upstreams ----
+
+  epoch(upstream: number): number {
+    return this.#cells[UPSTREAM_BASE + upstream * UPSTREAM_STRIDE]!;
+  }
+
+  bumpEpoch(upstream: number): void {
+    Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE, 1);
+  }
+
+  cursor(upstream: number): number {
+    return Atomics.load(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1);
+  }
+
+  /** Moves the cursor from `seen` to `next`; false: another worker moved it first. */
+  moveCursor(upstream: number, seen: number, next: number): boolean {
+    const cell = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1;
+    return Atomics.compareExchange(this.#cells, cell, seen, next) === seen;
+  }
+
+  /** The cursor's value before one was added; wraps at 2^32. */
+  nextCursor(upstream: number): number {
+    return Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1, 1) >>> 0;
+  }
+
+  resetUpstream(upstream: number): void {
+    const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
+    this.#cells.fill(0, base, base + UPSTREAM_STRIDE);
+  }
+}

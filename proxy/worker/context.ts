@@ -1,0 +1,25 @@
+import type { Logger } from 'pino';
+import type { Clock, Rng } from '../../lib/clock.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { SharedTable } from '../state/shared-table.ts';
+
+/** What one worker thread's parts are given; made once in proxy/worker/main.ts. */
+export interface WorkerContext {
+  readonly workerId: number;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly table: SharedTable;
+  readonly passive: PassiveReporter;
+}
+
+/** Where the data path says how attempts went; passive health on the main thread decides what follows. */
+export interface PassiveReporter {
+  /** An attempt ended well: the endpoint's run of failures is over. */
+  success(endpoint: EndpointState): void;
+  /** An attempt failed. Codes without blame (proxy/errors.ts) are ignored; a refused connect acts at once. */
+  failure(endpoint: EndpointState, code: ErrorCode): void;
+  /** A response with a 5xx status: counts like a failure, and is told apart in the reason. */
+  errorStatus(endpoint: EndpointState, status: number): void;
+}

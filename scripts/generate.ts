@@ -1,0 +1,27 @@
+/**
+ * Writes the files that are made from a source of truth in this repository; with `--check` it writes nothing and
+ * fails when one is stale.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+
+interface Generated {
+  readonly path: string;
+  readonly content: () => Promise<string>;
+}
+
+const FILES: readonly Generated[] = [];
+
+const check = process.argv.includes('--check');
+let stale = 0;
+for (const { path, content } of FILES) {
+  const wanted = await content();
+  const present = await readFile(path, 'utf8').catch(() => '');
+  if (present === wanted) continue;
+  if (!check) {
+    await writeFile(path, wanted);
+    continue;
+  }
+  process.stderr.write(`${path} is stale: run make generate\n`);
+  stale += 1;
+}
+process.exitCode = stale === 0 ? 0 : 1;
