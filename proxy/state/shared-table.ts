@@ -4,7 +4,9 @@
  *
  * An endpoint slot is two cache lines, so that two endpoints never share one:
  *   0 verdict flags   1 in flight, all workers   2 latency EWMA in µs   3 time of the last latency sample in ms
- *   4 weight percent (slow start, 1..100)        16.. in flight of worker 0, 1, … (at most 16 workers)
+ *   4 weight percent (slow start, 1..100)        5 failures in a row, all workers
+ *   6 failures in a row that are too many; 0: they are not counted
+ *   16.. in flight of worker 0, 1, … (at most 16 workers)
  * In flight is kept twice so that the count of a worker that died can be taken back out of the total.
  *
  * An upstream slot (one a backend of a pool) is one cache line:
@@ -24,6 +26,8 @@ const IN_FLIGHT = 1;
 const LATENCY = 2;
 const LATENCY_AT = 3;
 const WEIGHT_PERCENT = 4;
+const FAILURES = 5;
+const FAILURE_LIMIT = 6;
 
 /** Verdict flags; what each combination may take is said once, in proxy/health/verdict.ts. */
 export const READY = 1;
@@ -109,6 +113,34 @@ export class SharedTable {
 
   setWeightPercent(slot: number, percent: number): void {
     Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + WEIGHT_PERCENT, percent);
+  }
+
+  /** Failures since the last success, over all workers; a plain read. */
+  failures(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + FAILURES]!;
+  }
+
+  /**
+   * Counts a failure; true for the one call that reaches the limit. Whoever lowers the limit looks at `failures`
+   * afterwards: then every run that is too long is seen exactly once, here or there.
+   */
+  countFailure(slot: number): boolean {
+    const base = slot * ENDPOINT_STRIDE;
+    if (Atomics.load(this.#cells, base + FAILURE_LIMIT) === 0) return false;
+    const count = Atomics.add(this.#cells, base + FAILURES, 1) + 1;
+    return count === Atomics.load(this.#cells, base + FAILURE_LIMIT);
+  }
+
+  clearFailures(slot: number): void {
+    Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + FAILURES, 0);
+  }
+
+  failureLimit(slot: number): number {
+    return this.#cells[slot * ENDPOINT_STRIDE + FAILURE_LIMIT]!;
+  }
+
+  setFailureLimit(slot: number, limit: number): void {
+    Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + FAILURE_LIMIT, limit);
   }
 
   /** A slot as it is handed out: nothing in flight, full weight, no flags, no latency known. */
