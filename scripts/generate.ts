@@ -3,13 +3,16 @@
  * fails when one is stale.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { poolTypes } from './generate/pool-types.ts';
 
 interface Generated {
   readonly path: string;
   readonly content: () => Promise<string>;
 }
 
-const FILES: readonly Generated[] = [];
+const FILES: readonly Generated[] = [
+  { path: 'api/pool.gen.ts', content: () => poolTypes('crds/loadbalancerpools.yaml') },
+];
 
 const check = process.argv.includes('--check');
 let stale = 0;
