@@ -9,6 +9,11 @@ export interface RequestView {
   readonly query: string;
   /** The client's address, after PROXY protocol and `clientIP`, in canonical text form. */
   readonly clientAddress: string;
-  /** Value of a header by lower-case name; several are joined as RFC 9110 section 5.3 says. */
+  /** Is a body announced, also an empty one? Routing refuses no request for a body that it does not have. */
+  readonly hasBody: boolean;
+  /**
+   * Value of a header by lower-case name; several are joined as RFC 9110 section 5.3 says, those of Cookie by `; `
+   * (RFC 9113 section 8.2.3).
+   */
   header(name: string): string | undefined;
 }

@@ -1,0 +1,185 @@
+import type { RequestView } from '../http/request-view.ts';
+import { type BodyBytes, type CompiledBodyMatch, compileBodyMatch } from './body-match.ts';
+import { compileConditions, type Condition } from './conditions.ts';
+import { HostIndex, widerPatterns } from './host-index.ts';
+import { buildPathIndex, type PathIndex } from './path-index.ts';
+import { compilePattern, type Pattern } from './pattern.ts';
+import { compareRules } from './precedence.ts';
+import { RequestFacts } from './request-facts.ts';
+import { expandRules, type RouteEntry, type RoutedPool, type RouteSource, type RuleSpec } from './rule.ts';
+
+/** A rule as a table holds it: what it was made from, what it asks, and what its caller hung on it. */
+export interface Rule<P extends RoutedPool, T> {
+  readonly kind: 'rule';
+  readonly spec: RuleSpec<P>;
+  /** One for each route (or a pool's defaults) on each listener, shared by its rules. */
+  readonly payload: T;
+  /** With a regular expression as path. */
+  readonly pattern: Pattern | undefined;
+  readonly conditions: readonly Condition[];
+  readonly body: CompiledBodyMatch | undefined;
+}
+
+/**
+ * What a table says about a request.
+ * - `needs-body`: a rule with a body match holds in everything else, and no other before it does. Buffer the body
+ *   up to `maxBytes` within `timeoutMs` and ask `lookupWithBody`.
+ * - `unreadable-body`: such a rule holds, the body can't be read, and the rule wants that refused.
+ */
+export type RouteAnswer<P extends RoutedPool, T> =
+  | Rule<P, T>
+  | { readonly kind: 'no-route' }
+  | NeedsBody
+  | { readonly kind: 'unreadable-body' };
+
+export interface NeedsBody {
+  readonly kind: 'needs-body';
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+const NO_ROUTE = { kind: 'no-route' } as const;
+const UNREADABLE_BODY = { kind: 'unreadable-body' } as const;
+
+/** The rules of one hostname pattern; `wider` are those of the next, as long as the same listeners own it. */
+interface HostTable<P extends RoutedPool, T> {
+  readonly paths: PathIndex<Rule<P, T>>;
+  wider: HostTable<P, T> | undefined;
+}
+
+/**
+ * The routes of one HTTP port, immutable; made anew when a pool on the port changes. A host belongs to the
+ * listeners with the most specific hostname that takes it (the Gateway API's listener isolation): only their
+ * rules are asked, in the order of `compareRules`, and the first that holds in everything wins.
+ */
+export class RouteTable<P extends RoutedPool, T> {
+  /** Every rule, in order of precedence; those that another listener's hostname hides are among them. */
+  readonly rules: readonly Rule<P, T>[];
+  readonly #hosts: HostIndex<HostTable<P, T>>;
+  readonly #facts = new RequestFacts();
+
+  constructor(rules: readonly Rule<P, T>[], listenerHostnames: ReadonlySet<string>) {
+    this.rules = rules.toSorted((a, b) => compareRules(a.spec, b.spec));
+    this.#hosts = new HostIndex(buildHostTables(this.rules, listenerHostnames));
+  }
+
+  lookup(request: RequestView): RouteAnswer<P, T> {
+    this.#facts.reset(request);
+    return this.#find(request);
+  }
+
+  /** After `needs-body`: the same question with the whole body, or without one that could not be had. */
+  lookupWithBody(request: RequestView, body: BodyBytes): RouteAnswer<P, T> {
+    this.#facts.reset(request, body);
+    return this.#find(request);
+  }
+
+  #find(request: RequestView): RouteAnswer<P, T> {
+    let host = this.#hosts.find(request.hostname);
+    for (; host !== undefined; host = host.wider) {
+      const exact = host.paths.exact?.get(request.path);
+      let answer = exact === undefined ? undefined : this.#firstHolding(exact);
+      if (answer !== undefined) return answer;
+      answer = this.#firstRegular(host.paths.regular, request.path);
+      if (answer !== undefined) return answer;
+      let prefix = host.paths.longestPrefix(request.path);
+      for (; prefix !== undefined; prefix = prefix.shorter) {
+        answer = this.#firstHolding(prefix.rules!);
+        if (answer !== undefined) return answer;
+      }
+    }
+    return NO_ROUTE;
+  }
+
+  #firstRegular(rules: readonly Rule<P, T>[], path: string): RouteAnswer<P, T> | undefined {
+    for (const rule of rules) {
+      if (!rule.pattern!.matches(path)) continue;
+      const answer = this.#ask(rule);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  #firstHolding(rules: readonly Rule<P, T>[]): RouteAnswer<P, T> | undefined {
+    for (const rule of rules) {
+      const answer = this.#ask(rule);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  /** A rule whose hostname and path hold: does the rest? Undefined: no. */
+  #ask(rule: Rule<P, T>): RouteAnswer<P, T> | undefined {
+    for (const condition of rule.conditions) {
+      if (!condition.holds(this.#facts)) return undefined;
+    }
+    if (rule.body === undefined) return rule;
+    switch (rule.body.judge(this.#facts)) {
+      case 'holds':
+        return rule;
+      case 'fails':
+        return undefined;
+      case 'reject':
+        return UNREADABLE_BODY;
+      case 'needs-body':
+        return rule.body.needsBody;
+    }
+  }
+}
+
+/**
+ * The table for one HTTP port from all listeners on it. `payload` is called once for each route, and for a pool's
+ * defaults, on each listener; what it returns comes back with every rule of that route. Pure: throws only on
+ * what validation refuses (a bad expression, CIDR or JSONPath).
+ */
+export function compileRouteTable<P extends RoutedPool, T>(
+  entries: readonly RouteEntry<P>[],
+  payload: (source: RouteSource<P>) => T,
+): RouteTable<P, T> {
+  const payloads = new Map<RouteSource<P>, T>();
+  const rules: Rule<P, T>[] = [];
+  for (const spec of entries.flatMap((entry) => expandRules(entry))) {
+    if (!payloads.has(spec.source)) payloads.set(spec.source, payload(spec.source));
+    rules.push({
+      kind: 'rule',
+      spec,
+      payload: payloads.get(spec.source)!,
+      pattern: spec.path.type === 'RegularExpression' ? compilePattern(spec.path.value) : undefined,
+      conditions: compileConditions(spec),
+      body: spec.match?.body && compileBodyMatch(spec.match.body, spec.source.listener),
+    });
+  }
+  const hostnames = entries.flatMap(({ listener }) =>
+    listener.hostnames.length > 0 ? listener.hostnames : [''],
+  );
+  return new RouteTable(rules, new Set(hostnames));
+}
+
+/** `rules` in order of precedence. */
+function buildHostTables<P extends RoutedPool, T>(
+  rules: readonly Rule<P, T>[],
+  listenerHostnames: ReadonlySet<string>,
+): Map<string, HostTable<P, T>> {
+  const byHostname = Map.groupBy(rules, (rule) => rule.spec.hostname);
+  for (const hostname of listenerHostnames) {
+    if (!byHostname.has(hostname)) byHostname.set(hostname, []);
+  }
+  const tables = new Map<string, HostTable<P, T>>();
+  for (const [hostname, candidates] of byHostname) {
+    const owner = ownerOf(hostname, listenerHostnames);
+    const owned = candidates.filter((rule) => rule.spec.listenerHostname === owner);
+    tables.set(hostname, { paths: buildPathIndex(owned), wider: undefined });
+  }
+  for (const [hostname, table] of tables) {
+    if (listenerHostnames.has(hostname)) continue;
+    const wider = widerPatterns(hostname).find((pattern) => tables.has(pattern));
+    table.wider = wider === undefined ? undefined : tables.get(wider);
+  }
+  return tables;
+}
+
+/** The most specific listener hostname that takes all of `hostname`. */
+export function ownerOf(hostname: string, listenerHostnames: ReadonlySet<string>): string | undefined {
+  if (listenerHostnames.has(hostname)) return hostname;
+  return widerPatterns(hostname).find((pattern) => listenerHostnames.has(pattern));
+}
