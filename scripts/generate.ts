@@ -3,6 +3,7 @@
  * fails when one is stale.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { controlMessages } from './generate/control-messages.ts';
 import { poolTypes } from './generate/pool-types.ts';
 
 interface Generated {
@@ -12,6 +13,7 @@ interface Generated {
 
 const FILES: readonly Generated[] = [
   { path: 'api/pool.gen.ts', content: () => poolTypes('crds/loadbalancerpools.yaml') },
+  { path: 'api/control_pb.ts', content: controlMessages },
 ];
 
 const check = process.argv.includes('--check');

@@ -1,0 +1,16 @@
+import type { Endpoint } from './snapshot.ts';
+
+/** Identifies an endpoint within its pool and backend, whatever else of it changes. */
+export function endpointKey({ targetUid, address, port }: EndpointIdentity): string {
+  return `${targetUid}|${address}|${port}`;
+}
+
+export type EndpointIdentity = Pick<Endpoint, 'targetUid' | 'address' | 'port'>;
+
+/** The canonical order of a backend's endpoints: it depends on them alone, not on how they were found. */
+export function compareEndpoints(a: EndpointIdentity, b: EndpointIdentity): number {
+  if (a.address !== b.address) return a.address < b.address ? -1 : 1;
+  if (a.port !== b.port) return a.port - b.port;
+  if (a.targetUid !== b.targetUid) return a.targetUid < b.targetUid ? -1 : 1;
+  return 0;
+}

@@ -1,0 +1,137 @@
+import { encodeToProxy } from './control.ts';
+import type { PoolUpdate } from './control_pb.ts';
+import { compareEndpoints, endpointKey } from './endpoints.ts';
+import type { Endpoint, PoolConfig, PoolSnapshot } from './snapshot.ts';
+
+/** For each kind that the controller watches, the resource version of the newest change it had seen. */
+export type Newest = Readonly<Record<string, string>>;
+
+/** What changed in a pool's endpoints, by backend. */
+export type EndpointsDelta = Readonly<
+  Record<string, { readonly put: readonly Endpoint[]; readonly gone: readonly string[] }>
+>;
+
+export type ReadUpdate =
+  | { readonly kind: 'snapshot'; readonly snapshot: PoolSnapshot }
+  /** The delta is from something else than `current`: only all of it will do. */
+  | { readonly kind: 'resync' }
+  | { readonly kind: 'malformed'; readonly message: string };
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder();
+
+/**
+ * A pool as one message of the control stream, for any number of proxies.
+ * @param base what those proxies have; absent: they get all of it
+ */
+export function encodeUpdate(
+  snapshot: PoolSnapshot,
+  { epoch, newest, base }: { epoch: number; newest: Newest; base?: PoolSnapshot },
+): Buffer {
+  const { uid, namespace, name, createdAt, generation, digest } = snapshot;
+  const configUnchanged = base !== undefined && sameValue(base.config, snapshot.config);
+  return encodeToProxy({
+    case: 'update',
+    value: {
+      epoch,
+      uid,
+      namespace,
+      name,
+      createdAt,
+      generation,
+      digest,
+      baseDigest: base?.digest ?? '',
+      config: configUnchanged ? new Uint8Array() : json(snapshot.config),
+      endpoints: json(
+        base === undefined ? snapshot.endpoints : diffEndpoints(base.endpoints, snapshot.endpoints),
+      ),
+      newest: { ...newest },
+    },
+  });
+}
+
+/** The snapshot that an update makes of what the proxy has. Unchanged parts keep their identity. */
+export function readUpdate(update: PoolUpdate, current: PoolSnapshot | undefined): ReadUpdate {
+  const { uid, namespace, name, createdAt, generation, digest, baseDigest } = update;
+  const isDelta = baseDigest !== '';
+  if (isDelta && current?.digest !== baseDigest) return { kind: 'resync' };
+  try {
+    const config =
+      update.config.length === 0 && current !== undefined
+        ? current.config
+        : (parse(update.config) as PoolConfig);
+    const sent = parse(update.endpoints);
+    const endpoints =
+      isDelta && current !== undefined
+        ? applyDelta(config, current.endpoints, sent as EndpointsDelta)
+        : (sent as PoolSnapshot['endpoints']);
+    const snapshot = { namespace, name, uid, createdAt, generation, digest, config, endpoints };
+    return { kind: 'snapshot', snapshot };
+  } catch (error) {
+    return { kind: 'malformed', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export function diffEndpoints(
+  base: PoolSnapshot['endpoints'],
+  next: PoolSnapshot['endpoints'],
+): EndpointsDelta {
+  const changes: [string, EndpointsDelta[string]][] = [];
+  for (const [backend, endpoints] of Object.entries(next)) {
+    const before = Object.hasOwn(base, backend) ? base[backend]! : [];
+    if (before === endpoints) continue;
+    const left = new Map(before.map((endpoint) => [endpointKey(endpoint), endpoint]));
+    const put: Endpoint[] = [];
+    for (const endpoint of endpoints) {
+      const key = endpointKey(endpoint);
+      const was = left.get(key);
+      if (was === undefined || !sameEndpoint(was, endpoint)) put.push(endpoint);
+      left.delete(key);
+    }
+    if (put.length > 0 || left.size > 0) changes.push([backend, { put, gone: [...left.keys()] }]);
+  }
+  return Object.fromEntries(changes);
+}
+
+function applyDelta(
+  config: PoolConfig,
+  base: PoolSnapshot['endpoints'],
+  delta: EndpointsDelta,
+): PoolSnapshot['endpoints'] {
+  const entries = config.backends.map(({ name }): [string, readonly Endpoint[]] => {
+    const before = Object.hasOwn(base, name) ? base[name]! : [];
+    if (!Object.hasOwn(delta, name)) return [name, before];
+    const { put, gone } = delta[name]!;
+    const byKey = new Map(before.map((endpoint) => [endpointKey(endpoint), endpoint]));
+    for (const key of gone) byKey.delete(key);
+    for (const endpoint of put) byKey.set(endpointKey(endpoint), endpoint);
+    return [name, [...byKey.values()].sort(compareEndpoints)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a === b ||
+    (a.condition === b.condition &&
+      a.weight === b.weight &&
+      a.override === b.override &&
+      a.zone === b.zone &&
+      a.nodeName === b.nodeName &&
+      a.podName === b.podName)
+  );
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+function json(value: unknown): Uint8Array {
+  return utf8.encode(JSON.stringify(value));
+}
+
+function parse(bytes: Uint8Array): object {
+  const value: unknown = JSON.parse(text.decode(bytes));
+  if (typeof value !== 'object' || value === null) throw new Error('not a JSON object');
+  return value;
+}
