@@ -18,6 +18,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** Monotonic microseconds that all threads of the process count alike; `Clock.now` has its own zero in each. */
+export function processMicros(clock: Clock = systemClock): () => number {
+  const zero = Number(process.hrtime.bigint() / 1_000n) - clock.now() * 1_000;
+  return () => zero + clock.now() * 1_000;
+}
+
 /** A source of numbers in [0, 1). */
 export type Rng = () => number;
 

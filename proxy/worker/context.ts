@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { RateTable } from '../routing/rate-table.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { SharedTable } from '../state/shared-table.ts';
 
@@ -11,6 +12,8 @@ export interface WorkerContext {
   readonly rng: Rng;
   readonly log: Logger;
   readonly table: SharedTable;
+  /** Shared with the other workers, so that limits hold for the proxy. */
+  readonly rateTable: RateTable;
   readonly passive: PassiveReporter;
 }
 

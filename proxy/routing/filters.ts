@@ -1,0 +1,30 @@
+import type { Filter, PathModifier } from '../../api/snapshot.ts';
+import { compileHeaderEdit, type HeaderEdit } from './header-edit.ts';
+import type { Redirect } from './redirect.ts';
+
+/** What a route does to the messages it takes, ready for use. */
+export interface RouteFilters {
+  readonly request: HeaderEdit | undefined;
+  readonly response: HeaderEdit | undefined;
+  readonly rewrite: { readonly hostname?: string; readonly path?: PathModifier } | undefined;
+  /** Answers by itself; see `redirectLocation`. */
+  readonly redirect: Redirect | undefined;
+}
+
+const NONE: RouteFilters = {
+  request: undefined,
+  response: undefined,
+  rewrite: undefined,
+  redirect: undefined,
+};
+
+/** A route has at most one rewrite or redirect, which validation sees to. */
+export function compileFilters(filters: readonly Filter[]): RouteFilters {
+  if (filters.length === 0) return NONE;
+  return {
+    request: compileHeaderEdit(filters.filter((filter) => filter.type === 'RequestHeaderModifier')),
+    response: compileHeaderEdit(filters.filter((filter) => filter.type === 'ResponseHeaderModifier')),
+    rewrite: filters.find((filter) => filter.type === 'URLRewrite'),
+    redirect: filters.find((filter) => filter.type === 'RequestRedirect'),
+  };
+}
