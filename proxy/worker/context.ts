@@ -3,6 +3,8 @@ import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
+import type { TrafficMeter } from '../observe/traffic-meter.ts';
+import type { TrafficSink } from '../observe/traffic-record.ts';
 import type { SharedTable } from '../state/shared-table.ts';
 
 /** What one worker thread's parts are given; made once in proxy/worker/main.ts. */
@@ -15,6 +17,11 @@ export interface WorkerContext {
   /** Shared with the other workers, so that limits hold for the proxy. */
   readonly rateTable: RateTable;
   readonly passive: PassiveReporter;
+  readonly traffic: TrafficMeter;
+  /** Absent: the access log is off. */
+  readonly accessLog: TrafficSink | undefined;
+  /** Client connections this worker may have open, where a listener sets no limit of its own. */
+  readonly maxConnections: number;
 }
 
 /** Where the data path says how attempts went; passive health on the main thread decides what follows. */

@@ -1,0 +1,105 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface AdminRequest {
+  readonly query: URLSearchParams;
+  readonly body: string;
+}
+
+export interface AdminReply {
+  readonly status?: number;
+  /** A string is sent as it is with `contentType` (text/plain unless told), anything else as JSON. */
+  readonly body: unknown;
+  readonly contentType?: string;
+}
+
+/** `GET /healthz` → what it answers. */
+export type AdminRoutes = Readonly<
+  Record<string, (request: AdminRequest) => AdminReply | Promise<AdminReply>>
+>;
+
+export interface AdminServer {
+  /** `127.0.0.1:9901`, with the port that was really taken. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 1_048_576;
+
+/**
+ * Serves a few read-mostly pages for operators and probes. It is no public interface: it listens where it is told
+ * (loopback unless configured), and a browser page of another origin gets 403.
+ */
+export async function serveAdmin(address: string, routes: AdminRoutes): Promise<AdminServer> {
+  const { host, port } = parseAddress(address);
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://admin');
+    const send = ({ status = 200, body, contentType }: AdminReply): void => {
+      const text = typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`;
+      const type =
+        contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json');
+      response.writeHead(status, {
+        'content-type': type,
+        'content-length': Buffer.byteLength(text),
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      });
+      response.end(request.method === 'HEAD' ? '' : text);
+    };
+    if (request.headers.origin !== undefined && request.headers.origin !== `http://${request.headers.host}`) {
+      send({ status: 403, body: 'requests from other origins are refused\n' });
+      return;
+    }
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+    const route = Object.hasOwn(routes, `${method} ${url.pathname}`)
+      ? routes[`${method} ${url.pathname}`]
+      : undefined;
+    if (route === undefined) {
+      const known = Object.keys(routes).join('\n');
+      send({ status: 404, body: `not found; there are:\n${known}\n` });
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) request.destroy();
+      else chunks.push(chunk);
+    });
+    request.on('error', () => response.destroy());
+    request.on('end', () => {
+      Promise.resolve()
+        .then(() => route({ query: url.searchParams, body: Buffer.concat(chunks).toString('utf8') }))
+        .then(send)
+        .catch((error: unknown) => send({ status: 500, body: `${String(error)}\n` }));
+    });
+  });
+  await listen(server, port, host);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** `127.0.0.1:9901`, `[::1]:9901` or `:9901` (every address). */
+export function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new Error(`not an address of the form HOST:PORT: ${address}`);
+  return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

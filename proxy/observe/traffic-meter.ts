@@ -1,0 +1,156 @@
+import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
+
+/** Upper bounds of the duration histogram, in seconds. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** A sample in prom-client's JSON form: what worker threads send, and what the main thread adds up. */
+export interface MetricJson {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly aggregator: 'sum';
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly metricName?: string;
+  }[];
+}
+
+/** Counts of one route of one pool in one worker; `route` is empty for what the default backends took. */
+export class RouteMeter {
+  readonly pool: string;
+  readonly route: string;
+  /** By status; 0 is L4. */
+  readonly statuses = new Map<number, number>();
+  /** By error code. */
+  readonly errors = new Map<string, number>();
+  readonly buckets = new Float64Array(BUCKETS.length + 1);
+  seconds = 0;
+  retries = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  constructor(pool: string, route: string) {
+    this.pool = pool;
+    this.route = route;
+  }
+
+  record(record: TrafficRecord): void {
+    this.statuses.set(record.status, (this.statuses.get(record.status) ?? 0) + 1);
+    if (record.error !== undefined) this.errors.set(record.error, (this.errors.get(record.error) ?? 0) + 1);
+    if (record.attempts > 1) this.retries += record.attempts - 1;
+    this.bytesIn += record.bytesIn;
+    this.bytesOut += record.bytesOut;
+    const seconds = record.durationMs / 1_000;
+    this.seconds += seconds;
+    let bucket = 0;
+    while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket++;
+    this.buckets[bucket]! += 1;
+  }
+}
+
+/**
+ * What one worker has counted, kept in plain numbers: the data path asks for a route's meter once, when it compiles
+ * its routes, and adds to it; names, labels and text are made only when somebody scrapes.
+ */
+export class TrafficMeter implements TrafficSink {
+  readonly #routes = new Map<string, Map<string, RouteMeter>>();
+  /** Requests refused before they had a route, by reason. */
+  readonly #refused = new Map<string, number>();
+
+  /** `pool` is `namespace/name`. The same object for the same names, so counts go on over changes. */
+  route(pool: string, route: string): RouteMeter {
+    let routes = this.#routes.get(pool);
+    if (routes === undefined) {
+      routes = new Map();
+      this.#routes.set(pool, routes);
+    }
+    let meter = routes.get(route);
+    if (meter === undefined) {
+      meter = new RouteMeter(pool, route);
+      routes.set(route, meter);
+    }
+    return meter;
+  }
+
+  /** Forgets a pool that is gone. */
+  forget(pool: string): void {
+    this.#routes.delete(pool);
+  }
+
+  record(record: TrafficRecord): void {
+    if (record.meter !== undefined) {
+      record.meter.record(record);
+      return;
+    }
+    const reason = record.reason === '' ? (record.error ?? 'none') : record.reason;
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  collect(): MetricJson[] {
+    const meters = [...this.#routes.values()].flatMap((routes) => Array.from(routes.values()));
+    const labels = ({ pool, route }: RouteMeter): Record<string, string> => ({ pool, route });
+    return [
+      counter(
+        'evenkeel_requests_total',
+        'Requests by status; sessions of TCP and UDP have code 0.',
+        meters.flatMap((meter) =>
+          [...meter.statuses].map(([code, value]) => ({ value, labels: { ...labels(meter), code } })),
+        ),
+      ),
+      counter(
+        'evenkeel_request_errors_total',
+        'Requests and sessions that failed, by error code.',
+        meters.flatMap((meter) =>
+          [...meter.errors].map(([error, value]) => ({ value, labels: { ...labels(meter), error } })),
+        ),
+      ),
+      counter(
+        'evenkeel_retries_total',
+        'Attempts after the first.',
+        meters.map((meter) => ({ value: meter.retries, labels: labels(meter) })),
+      ),
+      counter(
+        'evenkeel_received_bytes_total',
+        'Body and payload bytes from clients.',
+        meters.map((meter) => ({ value: meter.bytesIn, labels: labels(meter) })),
+      ),
+      counter(
+        'evenkeel_sent_bytes_total',
+        'Body and payload bytes to clients.',
+        meters.map((meter) => ({ value: meter.bytesOut, labels: labels(meter) })),
+      ),
+      counter(
+        'evenkeel_refused_requests_total',
+        'Requests that were refused before they had a route, by reason.',
+        [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
+      ),
+      {
+        name: 'evenkeel_request_duration_seconds',
+        help: 'From the first byte of a request to the last of its response; length of a session for TCP and UDP.',
+        type: 'histogram',
+        aggregator: 'sum',
+        values: meters.flatMap((meter) =>
+          histogram('evenkeel_request_duration_seconds', meter, labels(meter)),
+        ),
+      },
+    ];
+  }
+}
+
+function counter(name: string, help: string, values: MetricJson['values']): MetricJson {
+  return { name, help, type: 'counter', aggregator: 'sum', values };
+}
+
+function histogram(name: string, meter: RouteMeter, labels: Record<string, string>): MetricJson['values'] {
+  let total = 0;
+  const buckets = [...BUCKETS, '+Inf'].map((le, index) => {
+    total += meter.buckets[index]!;
+    return { metricName: `${name}_bucket`, value: total, labels: { le, ...labels } };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, value: meter.seconds, labels },
+    { metricName: `${name}_count`, value: total, labels },
+  ];
+}

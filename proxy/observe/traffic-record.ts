@@ -1,0 +1,37 @@
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { RouteMeter } from './traffic-meter.ts';
+
+/**
+ * What is known about one request (L7) or session (L4) when it is over. The data path fills one reused object; a
+ * sink reads it before it returns and keeps nothing.
+ */
+export interface TrafficRecord {
+  /** Counts for the pool and route that took it; absent when none did. */
+  meter: RouteMeter | undefined;
+  /** The endpoint of the last attempt. */
+  endpoint: EndpointState | undefined;
+  /** Attempts that were made; 0 when it never got as far as an endpoint. */
+  attempts: number;
+  /** HTTP status sent; 499 when the client left first; 0 for L4. */
+  status: number;
+  /** Why it failed, when it did. */
+  error: ErrorCode | undefined;
+  /** A short label for what was wrong with a refused request, e.g. `cl_te`. */
+  reason: string;
+  durationMs: number;
+  /** Until the first byte of the response; 0 when there was none. */
+  firstByteMs: number;
+  /** Bytes from the client, and to it: bodies for L7, payload for L4. */
+  bytesIn: number;
+  bytesOut: number;
+  method: string;
+  host: string;
+  path: string;
+  clientAddress: string;
+  requestId: string;
+}
+
+export interface TrafficSink {
+  record(record: TrafficRecord): void;
+}

@@ -1,0 +1,63 @@
+/**
+ * One demo server, a process of its own so that it can be killed: HTTP on 900N, a TCP line echo on 901N, a UDP echo
+ * on 902N and the gRPC health service on 903N, all on loopback. Started by standalone/demo.ts with N.
+ */
+import { createSocket } from 'node:dgram';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createTcpServer } from 'node:net';
+
+const number = Number(process.argv[2]);
+const who = `server ${number}`;
+const loopback = '127.0.0.1';
+
+createServer(answer).listen(9000 + number, loopback);
+createTcpServer((socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => socket.write(chunk));
+}).listen(9010 + number, loopback);
+const udp = createSocket('udp4');
+udp.on('message', (message, from) => udp.send(message, from.port, from.address));
+udp.bind(9020 + number, loopback);
+createHttp2Server()
+  .on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => stream.destroy());
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    // HealthCheckResponse{status: SERVING} behind the five bytes of a gRPC message header.
+    stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
+  })
+  .listen(9030 + number, loopback);
+// The demo ends with the process that started it, however that ended.
+process.on('disconnect', () => process.exit());
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://demo');
+  switch (url.pathname) {
+    case '/healthz':
+      response.end('ok\n');
+      return;
+    case '/prober':
+      probe(url, response);
+      return;
+    case '/slow':
+      setTimeout(() => response.end(`${who}: ${request.method} ${request.url}, after a second\n`), 1_000);
+      return;
+    default:
+      request.resume();
+      response.end(`${who}: ${request.method} ${request.url}\n`);
+  }
+}
+
+/** A custom health prober: asks the endpoint it is told about. */
+function probe(url: URL, response: ServerResponse): void {
+  const target = `http://${url.searchParams.get('address')}:${url.searchParams.get('port')}/healthz`;
+  get(target, { timeout: 300 }, (reply) => {
+    reply.resume();
+    response.writeHead(reply.statusCode === 200 ? 200 : 503).end();
+  })
+    .on('timeout', function (this: { destroy(): void }) {
+      this.destroy();
+    })
+    .on('error', () => response.writeHead(503).end('the endpoint does not answer\n'));
+}
