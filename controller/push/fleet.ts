@@ -1,0 +1,189 @@
+import type { Logger } from 'pino';
+import { encodeToProxy } from '../../api/control.ts';
+import type { Health, Hello, Nack } from '../../api/control_pb.ts';
+import type { Newest } from '../../api/pool-update.ts';
+import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { newProxyView, type ProxyView } from './proxy-view.ts';
+import { PublishedPool } from './published.ts';
+import { SendBudget } from './send-budget.ts';
+import { Session, type ControlServerStream } from './session.ts';
+
+export interface FleetOptions {
+  readonly controller: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: FleetEvents;
+  readonly ackTimeoutMs?: number;
+  readonly maxInFlightBytes?: number;
+}
+
+export interface FleetEvents {
+  pushed(bytes: number): void;
+  nacked(nack: Nack): void;
+  /** Every connected proxy has acknowledged what a change led to. */
+  applied(uid: string, tookMs: number): void;
+  health(proxy: string, health: Health): void;
+  /** A proxy that is gone for good, or reports anew: what it said of endpoints no longer counts. */
+  forgetHealth(proxy: string): void;
+  /** Something that the status of this pool depends on is different; absent: of every pool. */
+  changed(uid?: string): void;
+  /** Another leads with this epoch. */
+  deposed(epoch: number): void;
+}
+
+/** How long a proxy that is gone is still expected back. */
+export const SEEN_FOR_MS = 60_000;
+
+/** All proxies, and the state of the world that they should have. */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #pools = new Map<string, PublishedPool>();
+  readonly #views = new Map<string, ProxyView>();
+  readonly #sessions = new Map<string, Session>();
+  /** Pools that exist but cannot be published: proxies keep what they have of them. */
+  readonly #kept = new Set<string>();
+  /** Pools whose latest change is not applied everywhere yet. */
+  readonly #spreading = new Set<string>();
+  readonly #budget: SendBudget;
+  #epoch: number | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#budget = new SendBudget(options.maxInFlightBytes ?? 64 * 1024 * 1024);
+  }
+
+  get connected(): number {
+    return this.#sessions.size;
+  }
+
+  /** From now on this controller pushes: everything to everyone, then what changes. */
+  lead(epoch: number): void {
+    this.#epoch = epoch;
+    for (const session of this.#sessions.values()) session.lead(epoch);
+  }
+
+  follow(): void {
+    this.#epoch = undefined;
+    for (const session of this.#sessions.values()) session.follow();
+  }
+
+  /** @param changedAt monotonic milliseconds at which the change that led to this was seen */
+  publish(snapshot: PoolSnapshot, newest: Newest, changedAt: number): void {
+    const { uid, digest } = snapshot;
+    this.#kept.delete(uid);
+    const pool = this.#pools.get(uid);
+    if (pool === undefined) this.#pools.set(uid, new PublishedPool(snapshot, newest, changedAt));
+    else if (pool.snapshot.digest === digest) return;
+    else pool.replace(snapshot, newest, changedAt);
+    this.#spreading.add(uid);
+    for (const session of this.#sessions.values()) session.changed(uid);
+  }
+
+  /** The pool exists and there is nothing good to publish of it. Proxies that have it from before keep it. */
+  keep(uid: string): void {
+    if (!this.#pools.has(uid)) this.#kept.add(uid);
+  }
+
+  remove(uid: string): void {
+    this.#kept.delete(uid);
+    if (!this.#pools.delete(uid)) return;
+    this.#spreading.delete(uid);
+    for (const session of this.#sessions.values()) session.removed(uid);
+    for (const view of this.#views.values()) {
+      view.applied.delete(uid);
+      view.refused.delete(uid);
+    }
+  }
+
+  published(uid: string): PoolSnapshot | undefined {
+    return this.#pools.get(uid)?.snapshot;
+  }
+
+  /** Connected, or seen in the last minute. */
+  views(): readonly ProxyView[] {
+    const oldest = this.#options.clock.now() - SEEN_FOR_MS;
+    for (const view of this.#views.values()) {
+      if (view.connected || view.lastSeenAt >= oldest) continue;
+      this.#views.delete(view.name);
+      this.#options.events.forgetHealth(view.name);
+    }
+    return [...this.#views.values()];
+  }
+
+  /** A proxy's stream has said hello. */
+  join(stream: ControlServerStream, hello: Hello): Session {
+    const { clock, log, events, controller } = this.#options;
+    const name = hello.proxy;
+    this.#sessions.get(name)?.end();
+    const view = newProxyView(name, clock.now());
+    view.connected = true;
+    view.ready = hello.ready;
+    view.epoch = hello.epoch;
+    view.newest = hello.newest;
+    for (const { uid, digest } of hello.applied) view.applied.set(uid, digest);
+    this.#views.set(name, view);
+    events.forgetHealth(name);
+    const session = new Session({
+      stream,
+      view,
+      pools: this.#pools,
+      kept: this.#kept,
+      budget: this.#budget,
+      clock,
+      log,
+      ackTimeoutMs: this.#options.ackTimeoutMs ?? 30_000,
+      events: {
+        pushed: (bytes) => events.pushed(bytes),
+        acked: (uid) => this.#acked(uid),
+        nacked: (uid, nack) => {
+          log.warn({ proxy: name, uid, digest: nack.digest, faults: nack.faults }, 'proxy refused a pool');
+          events.nacked(nack);
+          events.changed(uid);
+        },
+        ready: () => events.changed(),
+        health: (health) => events.health(name, health),
+        deposed: (epoch) => events.deposed(epoch),
+      },
+    });
+    this.#sessions.set(name, session);
+    log.info({ proxy: name, version: hello.version, connected: this.#sessions.size }, 'proxy connected');
+    stream.write(encodeToProxy({ case: 'welcome', value: { controller } }));
+    if (this.#epoch !== undefined) session.lead(this.#epoch);
+    events.changed();
+    return session;
+  }
+
+  leave(name: string, session: Session): void {
+    session.close();
+    if (this.#sessions.get(name) !== session) return; // it has come back meanwhile
+    this.#sessions.delete(name);
+    const view = this.#views.get(name);
+    if (view !== undefined) {
+      view.connected = false;
+      view.lastSeenAt = this.#options.clock.now();
+    }
+    this.#options.log.info({ proxy: name, connected: this.#sessions.size }, 'proxy disconnected');
+    this.#options.events.changed();
+  }
+
+  close(): void {
+    for (const session of this.#sessions.values()) session.end();
+  }
+
+  #acked(uid: string): void {
+    const { events, clock } = this.#options;
+    const pool = this.#pools.get(uid);
+    if (pool !== undefined && this.#spreading.has(uid)) {
+      const { digest } = pool.snapshot;
+      const everywhere = [...this.#views.values()].every(
+        (view) => !view.connected || view.applied.get(uid) === digest,
+      );
+      if (everywhere) {
+        this.#spreading.delete(uid);
+        events.applied(uid, clock.now() - pool.changedAt);
+      }
+    }
+    events.changed(uid);
+  }
+}

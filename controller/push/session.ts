@@ -1,0 +1,248 @@
+import { status, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
+import type { Ack, Health, Nack } from '../../api/control_pb.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { ProxyView } from './proxy-view.ts';
+import type { PublishedPool } from './published.ts';
+import type { SendBudget } from './send-budget.ts';
+
+/** Bytes that may be on their way to one proxy; a single larger message goes alone. */
+const WINDOW_BYTES = 1024 * 1024;
+
+export type ControlServerStream = ServerDuplexStream<ToControllerBody | undefined, Buffer>;
+
+export interface SessionOptions {
+  readonly stream: ControlServerStream;
+  readonly view: ProxyView;
+  readonly pools: ReadonlyMap<string, PublishedPool>;
+  /** Pools that are not published but must not be removed either. */
+  readonly kept: ReadonlySet<string>;
+  readonly budget: SendBudget;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A proxy that takes longer to answer is cut off. */
+  readonly ackTimeoutMs: number;
+  readonly events: SessionEvents;
+}
+
+export interface SessionEvents {
+  pushed(bytes: number): void;
+  /** `view.applied` says so already. */
+  acked(uid: string): void;
+  nacked(uid: string, nack: Nack): void;
+  ready(): void;
+  health(health: Health): void;
+  /** The proxy has heard of a higher epoch than ours. */
+  deposed(epoch: number): void;
+}
+
+interface InFlight {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly since: number;
+}
+
+/**
+ * One proxy's stream. While it leads it brings the proxy to the published state:
+ *
+ * 1. At most one message of a pool is unacknowledged; what changes meanwhile goes out as one, after the answer.
+ * 2. The first message of each pool in an epoch is all of it; later ones are deltas from what was acknowledged.
+ * 3. What the proxy refused is not sent again until it changes.
+ * 4. Unacknowledged bytes are bounded, for this proxy and for all together.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #inFlight = new Map<string, InFlight>();
+  /** Pools that the proxy may not have as published. */
+  readonly #due = new Set<string>();
+  /** Pools of which the proxy must get everything. */
+  readonly #full = new Set<string>();
+  readonly #removed = new Set<string>();
+  #epoch: number | undefined;
+  #syncing = false;
+  #inFlightBytes = 0;
+  #cancelDeadline: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Sends the whole state of the world, and from then on what changes. */
+  lead(epoch: number): void {
+    const { view, pools, kept } = this.#options;
+    for (const uid of view.applied.keys()) if (!pools.has(uid) && !kept.has(uid)) view.applied.delete(uid);
+    this.#epoch = epoch;
+    this.#syncing = true;
+    this.#full.clear();
+    for (const uid of pools.keys()) {
+      this.#due.add(uid);
+      this.#full.add(uid);
+    }
+    this.#pump();
+  }
+
+  follow(): void {
+    this.#epoch = undefined;
+    this.#syncing = false;
+    this.#due.clear();
+    this.#removed.clear();
+  }
+
+  changed(uid: string): void {
+    if (this.#epoch === undefined) return;
+    this.#due.add(uid);
+    this.#pump();
+  }
+
+  removed(uid: string): void {
+    const { view } = this.#options;
+    view.applied.delete(uid);
+    view.refused.delete(uid);
+    this.#due.delete(uid);
+    this.#full.delete(uid);
+    if (this.#epoch === undefined) return;
+    this.#removed.add(uid);
+    this.#pump();
+  }
+
+  receive(body: ToControllerBody): void {
+    if (this.#closed) return;
+    const { view, clock, events } = this.#options;
+    view.lastSeenAt = clock.now();
+    switch (body.case) {
+      case 'ack':
+        this.#ack(body.value);
+        break;
+      case 'nack':
+        this.#nack(body.value);
+        break;
+      case 'ready':
+        view.ready = true;
+        events.ready();
+        break;
+      case 'health':
+        events.health(body.value);
+        break;
+      case 'hello':
+        break; // once only, and the server has read it
+    }
+  }
+
+  /** Ends the stream; the proxy comes back at once. */
+  end(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#options.stream.end();
+  }
+
+  /** The stream is gone: gives back what it held. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelDeadline?.();
+    this.#options.budget.free(this.#inFlightBytes, this.#pump);
+    this.#inFlight.clear();
+  }
+
+  #ack({ uid, digest, epoch }: Ack): void {
+    const { view, events, pools } = this.#options;
+    this.#answered(uid, digest);
+    if (epoch > view.epoch) view.epoch = epoch;
+    if (this.#epoch === undefined || pools.has(uid)) {
+      view.applied.set(uid, digest);
+      view.refused.delete(uid);
+    }
+    events.acked(uid);
+    this.#pump();
+  }
+
+  #nack(nack: Nack): void {
+    const { uid, digest, epoch, faults, resync } = nack;
+    const { view, events, pools } = this.#options;
+    this.#answered(uid, digest);
+    if (epoch > view.epoch) view.epoch = epoch;
+    if (this.#epoch !== undefined && epoch > this.#epoch) {
+      events.deposed(epoch);
+      return;
+    }
+    if (resync) this.#full.add(uid);
+    else if (pools.has(uid)) view.refused.set(uid, { digest, faults });
+    events.nacked(uid, nack);
+    this.#due.add(uid);
+    this.#pump();
+  }
+
+  #answered(uid: string, digest: string): void {
+    const sent = this.#inFlight.get(uid);
+    if (sent?.digest !== digest) return;
+    this.#inFlight.delete(uid);
+    this.#inFlightBytes -= sent.bytes;
+    this.#watchDeadline();
+    this.#options.budget.free(sent.bytes);
+  }
+
+  readonly #pump = (): void => {
+    const epoch = this.#epoch;
+    if (this.#closed || epoch === undefined) return;
+    const { pools } = this.#options;
+    for (const uid of this.#removed) this.#write(encodeToProxy({ case: 'removal', value: { epoch, uid } }));
+    this.#removed.clear();
+    for (const uid of this.#due) {
+      if (this.#inFlight.has(uid)) continue;
+      const pool = pools.get(uid);
+      if (pool === undefined || this.#has(uid, pool)) this.#due.delete(uid);
+      else if (!this.#send(uid, pool, epoch)) return;
+    }
+    if (this.#syncing && this.#full.size === 0) {
+      this.#syncing = false;
+      const uids = [...pools.keys(), ...this.#options.kept];
+      this.#write(encodeToProxy({ case: 'syncEnd', value: { epoch, uids } }));
+    }
+  };
+
+  #has(uid: string, { snapshot: { digest } }: PublishedPool): boolean {
+    const { view } = this.#options;
+    if (this.#full.has(uid)) return false;
+    return view.applied.get(uid) === digest || view.refused.get(uid)?.digest === digest;
+  }
+
+  /** False when there is no room now. */
+  #send(uid: string, pool: PublishedPool, epoch: number): boolean {
+    const { view, budget, clock, events } = this.#options;
+    const message = pool.message(epoch, this.#full.has(uid) ? undefined : view.applied.get(uid));
+    const bytes = message.byteLength;
+    if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > WINDOW_BYTES) return false;
+    if (!budget.take(bytes, this.#pump)) return false;
+    this.#due.delete(uid);
+    this.#full.delete(uid);
+    this.#inFlight.set(uid, { digest: pool.snapshot.digest, bytes, since: clock.now() });
+    this.#inFlightBytes += bytes;
+    if (this.#cancelDeadline === undefined) this.#watchDeadline();
+    this.#write(message);
+    events.pushed(bytes);
+    return true;
+  }
+
+  #write(message: Buffer): void {
+    // The answer tells nothing: acknowledgements, the window and the deadline keep what is buffered small.
+    this.#options.stream.write(message);
+  }
+
+  /** Looks again when the oldest message has waited as long as it may. */
+  #watchDeadline(): void {
+    const { clock, ackTimeoutMs, log, view } = this.#options;
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = undefined;
+    const [oldest] = this.#inFlight.values();
+    if (oldest === undefined || this.#closed) return;
+    const leftMs = oldest.since + ackTimeoutMs - clock.now();
+    this.#cancelDeadline = clock.after(Math.max(0, leftMs), () => {
+      log.warn({ proxy: view.name }, 'does not acknowledge: cut off');
+      this.close();
+      const code = status.DEADLINE_EXCEEDED;
+      this.#options.stream.emit('error', { code, details: 'no acknowledgement in time' });
+    });
+  }
+}

@@ -1,0 +1,211 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { encodeToController, type ToProxyBody } from '../../api/control.ts';
+import type { Clock, Rng } from '../../lib/clock.ts';
+import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
+import { Applier } from './applier.ts';
+import { ControllerLink } from './controller-link.ts';
+import { CrashGuard } from './crash-guard.ts';
+import { Reporter } from './reporter.ts';
+import type { HealthSource, SnapshotSink } from './sink.ts';
+import { SnapshotDisk } from './snapshot-disk.ts';
+
+export interface ProxySyncOptions {
+  /** `host:port`, several separated by commas; a name stands for every address that it resolves to. */
+  readonly controllers: string;
+  /** This proxy's name: the pod's. */
+  readonly name: string;
+  readonly version: string;
+  readonly node?: string;
+  readonly zone?: string;
+  /** Where the last good snapshots are kept. */
+  readonly stateDir: string;
+  readonly sink: SnapshotSink;
+  readonly health: HealthSource;
+  readonly credentials?: ChannelCredentials;
+  readonly metadata?: () => Promise<Metadata>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly timing?: Partial<ProxySyncTiming>;
+}
+
+export interface ProxySyncTiming {
+  /** How long a leader has to answer before what is on disk is served. */
+  readonly restoreAfterMs: number;
+  /** How often the controllers' names are looked up again. */
+  readonly resolveEveryMs: number;
+  /** How long changes of health wait for company. */
+  readonly reportHoldMs: number;
+}
+
+const TIMING: ProxySyncTiming = { restoreAfterMs: 1_000, resolveEveryMs: 5_000, reportHoldMs: 50 };
+
+export interface ProxySync {
+  /** It has applied a full sync, or what was on disk. */
+  readonly ready: boolean;
+  /** Controllers that are connected. */
+  readonly connected: number;
+  /** Seconds since a leader last said anything; absent: never. Zero while one is connected. */
+  staleSeconds(): number | undefined;
+  /** An orderly end: saves what serves. */
+  close(): Promise<void>;
+}
+
+/** Keeps streams to all controllers, applies what the leader pushes, and reports acks and health to all of them. */
+export async function startProxySync(options: ProxySyncOptions): Promise<ProxySync> {
+  const { clock, log, rng, health, sink } = options;
+  const timing = { ...TIMING, ...options.timing };
+  const links = new Map<string, ControllerLink>();
+  const reporters = new Map<ControllerLink, Reporter>();
+  const guard = new CrashGuard(options.stateDir, clock);
+  const culprit = await guard.open();
+  if (culprit !== undefined)
+    log.error(culprit, 'died within 10 s of applying this snapshot: it is not tried again');
+  let lastHeard: number | undefined;
+  let closed = false;
+
+  const toAll = (message: Buffer): void => {
+    for (const link of links.values()) link.send(message);
+  };
+  const connected = (): number => [...links.values()].filter(({ open }) => open).length;
+
+  const applier = new Applier({
+    sink,
+    disk: new SnapshotDisk(options.stateDir),
+    guard,
+    clock,
+    log,
+    onReady: () => toAll(encodeToController({ case: 'ready', value: {} })),
+  });
+
+  const hello = (): Buffer =>
+    encodeToController({
+      case: 'hello',
+      value: {
+        proxy: options.name,
+        version: options.version,
+        epoch: applier.epoch,
+        applied: applier.applied(),
+        newest: { ...applier.newest },
+        ready: applier.ready,
+        node: options.node ?? '',
+        zone: options.zone ?? '',
+      },
+    });
+
+  const onMessage = (body: ToProxyBody): void => {
+    lastHeard = clock.now();
+    applier.receive(body).then(
+      (answer) => {
+        if (answer !== undefined) toAll(encodeToController(answer));
+      },
+      (error: unknown) => log.error({ err: error }, 'a message of the control stream failed'),
+    );
+  };
+
+  const report: Coalesced = coalesce({
+    run: () => {
+      const reports = health.reports();
+      for (const [link, reporter] of reporters) {
+        if (link.open) for (const message of reporter.news(reports)) link.send(message);
+      }
+    },
+    holdMs: timing.reportHoldMs,
+    retryMs: 1_000,
+    onError: (error) => log.error({ err: error }, 'cannot report health'),
+    clock,
+  });
+
+  const resolve: Coalesced = coalesce({
+    run: async () => {
+      const found = await addresses(options.controllers, log);
+      if (closed || found === undefined) return;
+      for (const address of found) {
+        if (links.has(address)) continue;
+        const link = new ControllerLink({
+          address,
+          ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+          ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+          hello,
+          onOpen: (opened) => {
+            reporters.set(opened, new Reporter());
+            report.request();
+          },
+          onMessage,
+          clock,
+          rng,
+          log,
+        });
+        links.set(address, link);
+      }
+      for (const [address, link] of links) {
+        if (found.has(address) || link.open) continue; // a stream that works outlives its name
+        link.close();
+        links.delete(address);
+        reporters.delete(link);
+      }
+    },
+    holdMs: 0,
+    retryMs: 1_000,
+    onError: (error) => log.warn({ err: error }, 'cannot look up the controllers'),
+    clock,
+  });
+  resolve.request();
+  let cancelResolve: () => void = () => undefined;
+  const again = (): void => {
+    cancelResolve = clock.after(timing.resolveEveryMs, () => {
+      resolve.request();
+      again();
+    });
+  };
+  again();
+  const cancelRestore = clock.after(timing.restoreAfterMs, () => {
+    applier.restore().catch((error: unknown) => log.error({ err: error }, 'cannot restore'));
+  });
+  const endReports = health.onChange(() => report.request());
+
+  return {
+    get ready() {
+      return applier.ready;
+    },
+    get connected() {
+      return connected();
+    },
+    staleSeconds() {
+      if (connected() > 0) return 0;
+      return lastHeard === undefined ? undefined : (clock.now() - lastHeard) / 1_000;
+    },
+    async close() {
+      closed = true;
+      cancelResolve();
+      cancelRestore();
+      endReports();
+      await resolve.close();
+      await report.close();
+      for (const link of links.values()) link.close();
+      await applier.close();
+    },
+  };
+}
+
+/** Every address behind the names; undefined when a name cannot be resolved, so that nothing is dropped for it. */
+async function addresses(controllers: string, log: Logger): Promise<ReadonlySet<string> | undefined> {
+  const found = new Set<string>();
+  for (const entry of controllers.split(',')) {
+    const colon = entry.lastIndexOf(':');
+    const host = entry.slice(0, colon).replace(/^\[|\]$/g, '');
+    const port = entry.slice(colon + 1);
+    try {
+      const all = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
+      for (const { address } of all)
+        found.add(isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`);
+    } catch (error) {
+      log.warn({ host, err: error }, 'cannot look up a controller');
+      return undefined;
+    }
+  }
+  return found;
+}
