@@ -1,7 +1,7 @@
 import type { BodyMatch, Listener } from '../../api/snapshot.ts';
 import { compileJsonPath } from './json-path.ts';
 import type { RequestFacts } from './request-facts.ts';
-import { compileValueMatch } from './value-matcher.ts';
+import { compileValueMatch, describeValue } from './value-matcher.ts';
 
 /** All of a body's bytes without transfer coding; `unreadable`: over the cap, or not whole in time. */
 export type BodyBytes = Uint8Array | 'unreadable';
@@ -33,7 +33,7 @@ export function compileBodyMatch(match: BodyMatch, listener: Listener): Compiled
       maxBytes: listener.limits.bodyMatchBytes,
       timeoutMs: listener.timeouts.bodyMatchMs,
     },
-    field: `body ${match.jsonPath} ${match.value.type}`,
+    field: `body ${match.jsonPath} ${describeValue(match.value)}`,
     judge: (facts) => {
       if (!facts.request.hasBody) return valueHolds(undefined) ? 'holds' : 'fails';
       const body = facts.json;

@@ -2,7 +2,7 @@ import type { NamedMatch } from '../../api/snapshot.ts';
 import { compileCidrSet } from '../net/cidr-set.ts';
 import type { RequestFacts } from './request-facts.ts';
 import type { RoutedPool, RuleSpec } from './rule.ts';
-import { compileValueMatch } from './value-matcher.ts';
+import { compileValueMatch, describeValue } from './value-matcher.ts';
 
 /** One thing a rule asks of a request beyond its hostname, path and body. */
 export interface Condition {
@@ -42,6 +42,17 @@ export function compileConditions(rule: RuleSpec<RoutedPool>): readonly Conditio
   return conditions;
 }
 
+/** The first that does not hold. */
+export function failingCondition(
+  conditions: readonly Condition[],
+  facts: RequestFacts,
+): Condition | undefined {
+  for (const condition of conditions) {
+    if (!condition.holds(facts)) return condition;
+  }
+  return undefined;
+}
+
 function methodCondition(methods: readonly string[]): Condition {
   const only = methods.length === 1 ? methods[0]! : undefined;
   return {
@@ -60,7 +71,5 @@ function sourceCondition(cidrs: readonly string[]): Condition {
 }
 
 function fieldOf(list: string, match: NamedMatch): string {
-  return 'value' in match
-    ? `${list} ${match.name} ${match.type} ${JSON.stringify(match.value)}`
-    : `${list} ${match.name} ${match.type}`;
+  return `${list} ${match.name} ${describeValue(match)}`;
 }

@@ -1,7 +1,7 @@
 import type { RequestView } from '../http/request-view.ts';
 import { type BodyBytes, type CompiledBodyMatch, compileBodyMatch } from './body-match.ts';
-import { compileConditions, type Condition } from './conditions.ts';
-import { HostIndex, widerPatterns } from './host-index.ts';
+import { compileConditions, type Condition, failingCondition } from './conditions.ts';
+import { type HostIndex, indexByHost, listenerHostnames } from './host-index.ts';
 import { buildPathIndex, type PathIndex } from './path-index.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
 import { compareRules } from './precedence.ts';
@@ -41,10 +41,9 @@ export interface NeedsBody {
 const NO_ROUTE = { kind: 'no-route' } as const;
 const UNREADABLE_BODY = { kind: 'unreadable-body' } as const;
 
-/** The rules of one hostname pattern; `wider` are those of the next, as long as the same listeners own it. */
-interface HostTable<P extends RoutedPool, T> {
+interface PathTable<P extends RoutedPool, T> {
   readonly paths: PathIndex<Rule<P, T>>;
-  wider: HostTable<P, T> | undefined;
+  wider: PathTable<P, T> | undefined;
 }
 
 /**
@@ -55,12 +54,17 @@ interface HostTable<P extends RoutedPool, T> {
 export class RouteTable<P extends RoutedPool, T> {
   /** Every rule, in order of precedence; those that another listener's hostname hides are among them. */
   readonly rules: readonly Rule<P, T>[];
-  readonly #hosts: HostIndex<HostTable<P, T>>;
+  readonly listenerHostnames: ReadonlySet<string>;
+  readonly #hosts: HostIndex<PathTable<P, T>>;
   readonly #facts = new RequestFacts();
 
   constructor(rules: readonly Rule<P, T>[], listenerHostnames: ReadonlySet<string>) {
     this.rules = rules.toSorted((a, b) => compareRules(a.spec, b.spec));
-    this.#hosts = new HostIndex(buildHostTables(this.rules, listenerHostnames));
+    this.listenerHostnames = listenerHostnames;
+    this.#hosts = indexByHost(this.rules, listenerHostnames, (owned) => ({
+      paths: buildPathIndex(owned),
+      wider: undefined,
+    }));
   }
 
   lookup(request: RequestView): RouteAnswer<P, T> {
@@ -110,9 +114,7 @@ export class RouteTable<P extends RoutedPool, T> {
 
   /** A rule whose hostname and path hold: does the rest? Undefined: no. */
   #ask(rule: Rule<P, T>): RouteAnswer<P, T> | undefined {
-    for (const condition of rule.conditions) {
-      if (!condition.holds(this.#facts)) return undefined;
-    }
+    if (failingCondition(rule.conditions, this.#facts) !== undefined) return undefined;
     if (rule.body === undefined) return rule;
     switch (rule.body.judge(this.#facts)) {
       case 'holds':
@@ -149,37 +151,5 @@ export function compileRouteTable<P extends RoutedPool, T>(
       body: spec.match?.body && compileBodyMatch(spec.match.body, spec.source.listener),
     });
   }
-  const hostnames = entries.flatMap(({ listener }) =>
-    listener.hostnames.length > 0 ? listener.hostnames : [''],
-  );
-  return new RouteTable(rules, new Set(hostnames));
-}
-
-/** `rules` in order of precedence. */
-function buildHostTables<P extends RoutedPool, T>(
-  rules: readonly Rule<P, T>[],
-  listenerHostnames: ReadonlySet<string>,
-): Map<string, HostTable<P, T>> {
-  const byHostname = Map.groupBy(rules, (rule) => rule.spec.hostname);
-  for (const hostname of listenerHostnames) {
-    if (!byHostname.has(hostname)) byHostname.set(hostname, []);
-  }
-  const tables = new Map<string, HostTable<P, T>>();
-  for (const [hostname, candidates] of byHostname) {
-    const owner = ownerOf(hostname, listenerHostnames);
-    const owned = candidates.filter((rule) => rule.spec.listenerHostname === owner);
-    tables.set(hostname, { paths: buildPathIndex(owned), wider: undefined });
-  }
-  for (const [hostname, table] of tables) {
-    if (listenerHostnames.has(hostname)) continue;
-    const wider = widerPatterns(hostname).find((pattern) => tables.has(pattern));
-    table.wider = wider === undefined ? undefined : tables.get(wider);
-  }
-  return tables;
-}
-
-/** The most specific listener hostname that takes all of `hostname`. */
-export function ownerOf(hostname: string, listenerHostnames: ReadonlySet<string>): string | undefined {
-  if (listenerHostnames.has(hostname)) return hostname;
-  return widerPatterns(hostname).find((pattern) => listenerHostnames.has(pattern));
+  return new RouteTable(rules, listenerHostnames(entries.map(({ listener }) => listener)));
 }

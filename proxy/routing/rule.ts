@@ -54,7 +54,7 @@ export function expandRules<P extends RoutedPool>(entry: RouteEntry<P>): RuleSpe
   const rules: RuleSpec<P>[] = [];
   const listenerHostnames = listener.hostnames.length > 0 ? listener.hostnames : [''];
   for (const [routeIndex, route] of pool.config.routes.entries()) {
-    if (route.listeners.length > 0 && !route.listeners.includes(listener.name)) continue;
+    if (!servesOn(route, listener)) continue;
     const source: RouteSource<P> = { pool, listener, route, backendRefs: route.backendRefs };
     const matches = route.matches.length > 0 ? route.matches : [MATCH_ALL];
     for (const listenerHostname of listenerHostnames) {
@@ -92,6 +92,12 @@ export function expandRules<P extends RoutedPool>(entry: RouteEntry<P>): RuleSpe
     }
   }
   return rules;
+}
+
+/** A route that names no listener is on every HTTP and HTTPS listener. */
+function servesOn(route: Route, listener: Listener): boolean {
+  if (route.listeners.length > 0) return route.listeners.includes(listener.name);
+  return listener.protocol === 'HTTP' || listener.protocol === 'HTTPS';
 }
 
 function effectiveHostnames(listenerHostname: string, routeHostnames: readonly string[]): Set<string> {

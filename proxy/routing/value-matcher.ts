@@ -20,3 +20,8 @@ export function compileValueMatch(match: ValueMatch): ValueMatcher {
       return (value) => value === undefined;
   }
 }
+
+/** In the words of the resource, for `explain`. */
+export function describeValue(match: ValueMatch): string {
+  return 'value' in match ? `${match.type} ${JSON.stringify(match.value)}` : match.type;
+}
