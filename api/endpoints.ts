@@ -7,8 +7,12 @@ export function endpointKey({ targetUid, address, port }: EndpointIdentity): str
 
 export type EndpointIdentity = Pick<Endpoint, 'targetUid' | 'address' | 'port'>;
 
+type Ordered = EndpointIdentity & Pick<Endpoint, 'position'>;
+
 /** The canonical order of a backend's endpoints: it depends on them alone, not on how they were found. */
-export function compareEndpoints(a: EndpointIdentity, b: EndpointIdentity): number {
+export function compareEndpoints(a: Ordered, b: Ordered): number {
+  const byPosition = (a.position ?? 0) - (b.position ?? 0);
+  if (byPosition !== 0) return byPosition;
   if (a.address !== b.address) return a.address < b.address ? -1 : 1;
   if (a.port !== b.port) return a.port - b.port;
   if (a.targetUid !== b.targetUid) return a.targetUid < b.targetUid ? -1 : 1;

@@ -116,6 +116,7 @@ function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     (a.condition === b.condition &&
       a.weight === b.weight &&
       a.override === b.override &&
+      a.position === b.position &&
       a.zone === b.zone &&
       a.nodeName === b.nodeName &&
       a.podName === b.podName)

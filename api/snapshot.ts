@@ -117,6 +117,8 @@ export interface Endpoint {
   readonly zone?: string;
   readonly nodeName?: string;
   readonly podName?: string;
+  /** Place in the list of a Static backend: that order is kept. Endpoints of a Service have none. */
+  readonly position?: number;
   /** A person's hand on it (`spec.endpointOverrides`). */
   readonly override?: 'Drain' | 'Exclude';
 }

@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { controlMessages } from './generate/control-messages.ts';
 import { poolTypes } from './generate/pool-types.ts';
+import { unionDefaults } from './generate/union-defaults.ts';
 
 interface Generated {
   readonly path: string;
@@ -13,6 +14,7 @@ interface Generated {
 
 const FILES: readonly Generated[] = [
   { path: 'api/pool.gen.ts', content: () => poolTypes('crds/loadbalancerpools.yaml') },
+  { path: 'api/union-defaults.gen.ts', content: () => unionDefaults('crds/loadbalancerpools.yaml') },
   { path: 'api/control_pb.ts', content: controlMessages },
 ];
 

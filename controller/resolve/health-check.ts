@@ -1,0 +1,52 @@
+import type { ActiveCheckSpec, FailOpenSpec, PassiveSpec } from '../../api/pool.gen.ts';
+import type { ActiveCheck, FailOpen, PassiveHealth, ProbeConfig } from '../../api/snapshot.ts';
+import { UNION_DEFAULTS } from '../../api/union-defaults.gen.ts';
+import { durationMs } from './units.ts';
+
+/** The checks of a pool with their units normalised. The spec has passed validation. */
+export function resolveActiveCheck(spec: ActiveCheckSpec): ActiveCheck {
+  return {
+    intervalMs: durationMs(spec.interval),
+    unhealthyIntervalMs: durationMs(spec.unhealthyInterval),
+    timeoutMs: durationMs(spec.timeout),
+    healthyThreshold: spec.healthyThreshold,
+    unhealthyThreshold: spec.unhealthyThreshold,
+    initialState: spec.initialState,
+    ...(spec.port === undefined ? {} : { port: spec.port }),
+    probe: resolveProbe(spec),
+  };
+}
+
+function resolveProbe({ type, http, tcp, udp, grpc, custom }: ActiveCheckSpec): ProbeConfig {
+  switch (type) {
+    case 'TCP':
+      return { type, ...tcp };
+    case 'UDP':
+      return { type, send: '', ...udp };
+    case 'GRPC':
+      return { type, ...(grpc ?? UNION_DEFAULTS.GRPCCheck) };
+    case 'Custom':
+      return { type, url: custom?.url ?? '' };
+    case 'HTTP': {
+      const { headers = [], ...rest } = http ?? UNION_DEFAULTS.HTTPCheck;
+      return { type, headers: headers.toSorted((a, b) => (a.name < b.name ? -1 : 1)), ...rest };
+    }
+  }
+}
+
+export function resolvePassive(spec: PassiveSpec): PassiveHealth {
+  const { mode, consecutiveFailures, baseEjection, maxEjection, maxEjectionPercent } = spec;
+  if (mode === 'Disabled') return { mode };
+  return {
+    mode,
+    consecutiveFailures,
+    baseEjectionMs: durationMs(baseEjection),
+    maxEjectionMs: durationMs(maxEjection),
+    maxEjectionPercent,
+  };
+}
+
+export function resolveFailOpen({ mode, belowPercent }: FailOpenSpec): FailOpen {
+  if (mode !== 'BelowPercent') return { mode };
+  return { mode, percent: belowPercent?.percent ?? 0 };
+}
