@@ -1,6 +1,9 @@
 /** Time as an argument, so that tests can turn it. */
 export interface Clock {
-  /** Monotonic milliseconds: for durations and deadlines; a clock jump does not move it. */
+  /**
+   * Monotonic milliseconds, the same in every thread of the process: for durations and deadlines; a clock jump does
+   * not move it.
+   */
   now(): number;
   /** Milliseconds since the epoch: for what a person reads. */
   wall(): number;
@@ -8,8 +11,11 @@ export interface Clock {
   after(ms: number, fn: () => void): () => void;
 }
 
+/** `performance.now()` counts from the thread's start; the monotonic clock behind it counts for all of them. */
+const THREAD_STARTED_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => THREAD_STARTED_MS + performance.now(),
   wall: () => Date.now(),
   after: (ms, fn) => {
     const timer = setTimeout(fn, ms);

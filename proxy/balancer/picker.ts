@@ -1,21 +1,25 @@
+import type { Clock, Rng } from '../../lib/clock.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
+import type { SharedTable } from '../state/shared-table.ts';
 
 /** Why no endpoint was picked. */
 export type PickFailure =
-  /** The set is empty. */
+  /** There is none at all. */
   | 'no-endpoints'
-  /** Every endpoint was tried already. */
+  /** There are some, and none of them may take it: unhealthy, draining, or tried already. */
   | 'none-eligible'
+  /** Every backend has weight 0: nothing new goes anywhere. */
+  | 'no-weight'
   /** Every endpoint that is left is at its limit: queue, then 503. */
   | 'all-full';
 
 export interface PickContext {
   /** 32-bit hash of the request's key; algorithms that don't hash ignore it. */
-  hashKey: number;
+  readonly hashKey: number;
   /** Endpoints that this request has tried: passed over. */
-  tried: readonly EndpointState[];
+  readonly tried: readonly EndpointState[];
   /** Requests (L4: sessions) in flight at which an endpoint is full, over all workers of this proxy; Infinity: no limit. */
-  maxInFlight: number;
+  readonly maxInFlight: number;
 }
 
 /**
@@ -27,4 +31,19 @@ export interface PickContext {
  */
 export interface Picker {
   pick(ctx: PickContext): EndpointState | PickFailure;
+}
+
+/** What a picker is made from. */
+export interface PickerInput {
+  /** Every endpoint of the set in canonical order, also those that may take nothing now. */
+  readonly members: readonly EndpointState[];
+  /** Those that may, in the same order. */
+  readonly eligible: readonly EndpointState[];
+  readonly table: SharedTable;
+  /** Slot of the upstream, whose cursor is shared by all workers. */
+  readonly upstream: number;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** The picker that this one replaces, to go on where it was. */
+  readonly previous: Picker | undefined;
 }

@@ -6,6 +6,7 @@ import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-t
  * and go; what all threads must agree on is in the shared table under `slot`.
  */
 export class EndpointState {
+  /** Identity: `endpointKey` of proxy/state/identity.ts. */
   readonly key: string;
   readonly slot: number;
   readonly address: string;
@@ -47,6 +48,12 @@ export class EndpointState {
     return (this.table.flags(this.slot) & (READY | DRAINING | EXCLUDED)) === READY;
   }
 
+  /** The configured weight, less while it starts slowly. */
+  get effectiveWeight(): number {
+    return (this.weight * this.table.weightPercent(this.slot)) / 100;
+  }
+
+  /** Requests (L4: sessions), over all workers. */
   get inFlight(): number {
     return this.table.inFlight(this.slot);
   }

@@ -9,17 +9,27 @@
  *   16.. in flight of worker 0, 1, … (at most 16 workers)
  * In flight is kept twice so that the count of a worker that died can be taken back out of the total.
  *
- * An upstream slot (one a backend of a pool) is one cache line:
+ * An upstream slot (one a backend of a pool) is three cache lines:
  *   0 epoch: rises after any verdict or weight percent in the upstream has changed   1 balancing cursor
+ *   2 when the epoch last rose, in ms of the shared monotonic clock, modulo 2^32
+ *   3 requests that wait for it, all workers
+ *   16.. of those, of worker 0, 1, …   32.. since when the oldest of worker 0, 1, … waits; 0: none
+ *
+ * A worker has one cache line: 0 heartbeat   1 wake: rises when another worker freed what this one waits for
  */
 
 export const MAX_WORKERS = 16;
 const ENDPOINT_STRIDE = 32;
 const ENDPOINT_ROWS = 16;
-const UPSTREAM_STRIDE = 16;
+const UPSTREAM_STRIDE = 48;
+const UPSTREAM_ROWS = 16;
+const UPSTREAM_OLDEST = 32;
+const WORKER_STRIDE = 16;
 const ENDPOINT_SLOTS = 65_536;
 const UPSTREAM_SLOTS = 32_768;
 const UPSTREAM_BASE = ENDPOINT_SLOTS * ENDPOINT_STRIDE;
+const WORKER_BASE = UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE;
+const CELLS = WORKER_BASE + MAX_WORKERS * WORKER_STRIDE;
 
 const FLAGS = 0;
 const IN_FLIGHT = 1;
@@ -28,6 +38,10 @@ const LATENCY_AT = 3;
 const WEIGHT_PERCENT = 4;
 const FAILURES = 5;
 const FAILURE_LIMIT = 6;
+
+const CURSOR = 1;
+const CHANGED_AT = 2;
+const WAITING = 3;
 
 /** Verdict flags; what each combination may take is said once, in proxy/health/verdict.ts. */
 export const READY = 1;
@@ -39,12 +53,15 @@ export class SharedTable {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: Int32Array;
   readonly #worker: number;
+  /** Slots at and above these were never handed out by this thread. */
+  #endpointsEnd = 0;
+  #upstreamsEnd = 0;
 
   /** `worker` is the row this thread counts in; the main thread, which forwards nothing, has none (-1). */
   constructor(worker: number, buffer?: SharedArrayBuffer) {
     this.#worker = worker;
     // Zeroed pages cost nothing until a slot is used, so the whole capacity is reserved at once.
-    this.buffer = buffer ?? new SharedArrayBuffer(4 * (UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE));
+    this.buffer = buffer ?? new SharedArrayBuffer(4 * CELLS);
     this.#cells = new Int32Array(this.buffer);
   }
 
@@ -143,19 +160,29 @@ export class SharedTable {
     Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + FAILURE_LIMIT, limit);
   }
 
-  /** A slot as it is handed out: nothing in flight, full weight, no flags, no latency known. */
+  /**
+   * A slot as it is handed out: full weight, no flags, no latency known. What is in flight is left alone: an
+   * endpoint that comes back while requests of its former life end keeps an exact count.
+   */
   resetEndpoint(slot: number): void {
     const base = slot * ENDPOINT_STRIDE;
-    this.#cells.fill(0, base, base + ENDPOINT_STRIDE);
+    for (const cell of [FLAGS, LATENCY, LATENCY_AT, FAILURES, FAILURE_LIMIT]) this.#cells[base + cell] = 0;
     this.#cells[base + WEIGHT_PERCENT] = 100;
+    this.#endpointsEnd = Math.max(this.#endpointsEnd, slot + 1);
   }
 
-  /** Takes a dead worker's in flight out of the totals of the slots below `end`, and clears its row. */
-  forgetWorker(worker: number, end: number): void {
-    for (let slot = 0; slot < end; slot++) {
-      const row = slot * ENDPOINT_STRIDE + ENDPOINT_ROWS + worker;
-      const count = Atomics.exchange(this.#cells, row, 0);
-      if (count !== 0) Atomics.sub(this.#cells, slot * ENDPOINT_STRIDE + IN_FLIGHT, count);
+  /** Takes what a dead worker had in flight and waiting out of the totals. For the thread that hands out slots. */
+  forgetWorker(worker: number): void {
+    for (let slot = 0; slot < this.#endpointsEnd; slot++) {
+      const base = slot * ENDPOINT_STRIDE;
+      const count = Atomics.exchange(this.#cells, base + ENDPOINT_ROWS + worker, 0);
+      if (count !== 0) Atomics.sub(this.#cells, base + IN_FLIGHT, count);
+    }
+    for (let slot = 0; slot < this.#upstreamsEnd; slot++) {
+      const base = UPSTREAM_BASE + slot * UPSTREAM_STRIDE;
+      const count = Atomics.exchange(this.#cells, base + UPSTREAM_ROWS + worker, 0);
+      if (count !== 0) Atomics.sub(this.#cells, base + WAITING, count);
+      Atomics.store(this.#cells, base + UPSTREAM_OLDEST + worker, 0);
     }
   }
 
@@ -165,27 +192,48 @@ export class SharedTable {
     return this.#cells[UPSTREAM_BASE + upstream * UPSTREAM_STRIDE]!;
   }
 
-  bumpEpoch(upstream: number): void {
-    Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE, 1);
+  /** Call it after the flags were written, with `Clock.now()`. */
+  bumpEpoch(upstream: number, nowMs: number): void {
+    const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
+    this.#cells[base + CHANGED_AT] = nowMs;
+    Atomics.add(this.#cells, base, 1);
+  }
+
+  /** Milliseconds since the epoch last rose, up to 49 days. */
+  sinceEpochMs(upstream: number, nowMs: number): number {
+    return ((nowMs | 0) - this.#cells[UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + CHANGED_AT]!) >>> 0;
   }
 
   cursor(upstream: number): number {
-    return Atomics.load(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1);
+    return Atomics.load(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + CURSOR);
   }
 
   /** Moves the cursor from `seen` to `next`; false: another worker moved it first. */
   moveCursor(upstream: number, seen: number, next: number): boolean {
-    const cell = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1;
+    const cell = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + CURSOR;
     return Atomics.compareExchange(this.#cells, cell, seen, next) === seen;
   }
 
   /** The cursor's value before one was added; wraps at 2^32. */
   nextCursor(upstream: number): number {
-    return Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + 1, 1) >>> 0;
+    return Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + CURSOR, 1) >>> 0;
   }
 
   resetUpstream(upstream: number): void {
     const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
     this.#cells.fill(0, base, base + UPSTREAM_STRIDE);
+    this.#upstreamsEnd = Math.max(this.#upstreamsEnd, upstream + 1);
+  }
+
+  // ---- workers ----
+
+  /** A sign of life of this thread. */
+  beat(): void {
+    Atomics.add(this.#cells, WORKER_BASE + this.#worker * WORKER_STRIDE, 1);
+  }
+
+  /** Signs of life of a worker so far; one that stands still is hung. */
+  heartbeat(worker: number): number {
+    return Atomics.load(this.#cells, WORKER_BASE + worker * WORKER_STRIDE);
   }
 }

@@ -1,12 +1,166 @@
-import type { Backend } from '../../api/snapshot.ts';
-import type { EndpointState } from '../state/endpoint-state.ts';
+import type { Backend, Endpoint, LoadBalancing } from '../../api/snapshot.ts';
+import type { Clock, Rng } from '../../lib/clock.ts';
+import type { PickContext, Picker, PickFailure } from '../balancer/picker.ts';
+import { createPicker, usesWeights } from '../balancer/registry.ts';
+import { EndpointState } from '../state/endpoint-state.ts';
+import { endpointKey } from '../state/identity.ts';
+import type { SharedTable } from '../state/shared-table.ts';
 
-/** A backend at run time, in one worker. */
-export interface Upstream {
-  readonly poolUid: string;
+/** What an upstream is given by its worker. */
+export interface UpstreamDeps {
+  readonly table: SharedTable;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** Where this proxy runs; absent: not known. */
+  readonly zone?: string | undefined;
+  readonly nodeName?: string | undefined;
+}
+
+export interface UpstreamConfig {
   readonly backend: Backend;
+  readonly endpoints: readonly Endpoint[];
+  /** Parallel to `endpoints`. */
+  readonly slots: readonly number[];
+  readonly loadBalancing: LoadBalancing;
+}
+
+/** A backend at run time, in one worker: its endpoints, and which of them the next request goes to. */
+export class Upstream {
+  readonly poolUid: string;
+  /** The backend's name. */
+  readonly name: string;
   /** Its slot in the shared table. */
   readonly slot: number;
+  readonly #deps: UpstreamDeps;
+  #backend: Backend;
+  #loadBalancing: LoadBalancing;
+  #endpoints: readonly EndpointState[] = [];
+  #bySlot = new Map<number, EndpointState>();
+  #stale = true;
+  #epoch = 0;
+  #version = 0;
+  #eligible: readonly EndpointState[] = [];
+  #available: readonly EndpointState[] = [];
+  #picker: Picker | undefined;
+  #openPicker: Picker | undefined;
+  #openIsStale = true;
+
+  constructor(poolUid: string, slot: number, config: UpstreamConfig, deps: UpstreamDeps) {
+    this.poolUid = poolUid;
+    this.name = config.backend.name;
+    this.slot = slot;
+    this.#deps = deps;
+    this.#backend = config.backend;
+    this.#loadBalancing = config.loadBalancing;
+    this.update(config);
+  }
+
+  get backend(): Backend {
+    return this.#backend;
+  }
+
   /** All endpoints, in canonical order, eligible or not. */
-  readonly endpoints: readonly EndpointState[];
+  get endpoints(): readonly EndpointState[] {
+    return this.#endpoints;
+  }
+
+  /** Takes the next snapshot's word; endpoints that stay keep their state. Returns those that are gone. */
+  update({ backend, endpoints, slots, loadBalancing }: UpstreamConfig): readonly EndpointState[] {
+    const before = this.#bySlot;
+    this.#bySlot = new Map();
+    let sameOrder = endpoints.length === this.#endpoints.length;
+    const next = endpoints.map((endpoint, index) => {
+      const slot = slots[index]!;
+      const known = before.get(slot);
+      const state = known ?? this.#create(endpoint, slot);
+      state.weight = endpoint.weight;
+      state.zone = endpoint.zone ?? '';
+      state.nodeName = endpoint.nodeName ?? '';
+      this.#bySlot.set(slot, state);
+      sameOrder &&= state === this.#endpoints[index];
+      return state;
+    });
+    // The same list stays the same object: pickers take it as the sign that no place has moved.
+    if (!sameOrder) this.#endpoints = next;
+    if (loadBalancing.algorithm !== this.#loadBalancing.algorithm) {
+      this.#picker = undefined;
+      this.#openPicker = undefined;
+    }
+    this.#backend = backend;
+    this.#loadBalancing = loadBalancing;
+    this.#stale = true;
+    return [...before.values()].filter((state) => !this.#bySlot.has(state.slot));
+  }
+
+  /**
+   * Rises whenever verdicts, weights or configuration have changed what may be picked. Reading it looks at the
+   * shared epoch first, so what is read afterwards is as new as the version says.
+   */
+  get version(): number {
+    const epoch = this.#deps.table.epoch(this.slot);
+    if (this.#stale || epoch !== this.#epoch) this.#refresh(epoch);
+    return this.#version;
+  }
+
+  /** Endpoints that may take anything new. As of the last look at `version`, like all that follows. */
+  get eligible(): number {
+    return this.#eligible.length;
+  }
+
+  /** Endpoints that are ready, undrained and not excluded, healthy or not. */
+  get available(): number {
+    return this.#available.length;
+  }
+
+  /** Milliseconds since a verdict last changed. */
+  sinceChangeMs(nowMs: number): number {
+    return this.#deps.table.sinceEpochMs(this.slot, nowMs);
+  }
+
+  /** Acquires one of the eligible endpoints. */
+  pick(ctx: PickContext): EndpointState | PickFailure {
+    return this.#picker!.pick(ctx);
+  }
+
+  /** Acquires one of the available endpoints, whatever their health: for pools that fail open. */
+  pickOpen(ctx: PickContext): EndpointState | PickFailure {
+    if (this.#openIsStale) {
+      this.#openPicker = this.#createPicker(this.#available, this.#openPicker);
+      this.#openIsStale = false;
+    }
+    return this.#openPicker!.pick(ctx);
+  }
+
+  #create(endpoint: Endpoint, slot: number): EndpointState {
+    const { address, port } = endpoint;
+    const key = endpointKey(this.poolUid, this.name, endpoint);
+    return new EndpointState({ key, slot, address, port }, endpoint, this.#deps.table);
+  }
+
+  /** The epoch was read before the flags: flags that change meanwhile are seen at the next look. */
+  #refresh(epoch: number): void {
+    const counted = usesWeights(this.#loadBalancing.algorithm)
+      ? this.#endpoints.filter(({ weight }) => weight > 0)
+      : this.#endpoints;
+    this.#eligible = counted.filter((endpoint) => endpoint.eligible);
+    this.#available = counted.filter((endpoint) => endpoint.available);
+    this.#picker = this.#createPicker(this.#eligible, this.#picker);
+    this.#openIsStale = true;
+    this.#epoch = epoch;
+    this.#stale = false;
+    this.#version++;
+  }
+
+  #createPicker(eligible: readonly EndpointState[], previous: Picker | undefined): Picker {
+    const { table, clock, rng } = this.#deps;
+    return createPicker(this.#loadBalancing.algorithm, {
+      members: this.#endpoints,
+      eligible,
+      table,
+      upstream: this.slot,
+      clock,
+      rng,
+      previous,
+    });
+  }
 }

@@ -1,4 +1,5 @@
-import type { PoolConfig } from '../../api/snapshot.ts';
+import type { PoolConfig, Route } from '../../api/snapshot.ts';
+import type { BackendSelector } from '../upstream/backend-selector.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /**
@@ -14,4 +15,6 @@ export interface PoolRuntime {
   readonly config: PoolConfig;
   /** By backend name. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** What chooses the endpoint of a request that this route takes; undefined: that no route takes. */
+  selector(route: Pick<Route, 'name'> | undefined): BackendSelector;
 }
