@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 /** A clock that stands still until `advance` turns it; timers fire in order, each at its own time. */
 export class FakeClock implements Clock {
   #now = 0;
+  #wall = Date.UTC(2026, 0, 1);
   #nextId = 0;
   readonly #timers = new Map<number, { at: number; fn: () => void }>();
 
@@ -11,13 +12,18 @@ export class FakeClock implements Clock {
   }
 
   wall(): number {
-    return Date.UTC(2026, 0, 1) + this.#now;
+    return this.#wall + this.#now;
   }
 
   after(ms: number, fn: () => void): () => void {
     const id = this.#nextId++;
     this.#timers.set(id, { at: this.#now + Math.max(0, ms), fn });
     return () => this.#timers.delete(id);
+  }
+
+  /** Sets the wall clock forward or back, as an operator or NTP would; monotonic time does not notice. */
+  jumpWall(ms: number): void {
+    this.#wall += ms;
   }
 
   get pendingTimers(): number {

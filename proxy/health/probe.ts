@@ -1,0 +1,67 @@
+import type { VerdictReason } from '../../api/health.ts';
+import type { ActiveCheck, ProbeConfig } from '../../api/snapshot.ts';
+
+/** What a probe can find wrong. */
+export type ProbeFailure = Extract<
+  VerdictReason,
+  | 'ConnectRefused'
+  | 'ConnectTimeout'
+  | 'ConnectFailed'
+  | 'Timeout'
+  | 'UnexpectedStatus'
+  | 'UnexpectedBody'
+  | 'UnexpectedReply'
+  | 'ProtocolError'
+>;
+
+export type ProbeResult =
+  | { readonly kind: 'pass' }
+  /** `message`: one line for a person; never what an unexpected answer contained. */
+  | { readonly kind: 'fail'; readonly reason: ProbeFailure; readonly message: string }
+  /** Something on our side went wrong (no descriptors, a stalled thread): says nothing about the endpoint. */
+  | { readonly kind: 'unknown'; readonly message: string };
+
+export const PASS: ProbeResult = { kind: 'pass' };
+
+export function fail(reason: ProbeFailure, message: string): ProbeResult {
+  return { kind: 'fail', reason, message };
+}
+
+/** What to ask and how often: equal for every endpoint of a backend; `key` is equal when all of it is. */
+export interface ProbeSpec {
+  readonly key: string;
+  readonly probe: ProbeConfig;
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly unhealthyIntervalMs: number;
+  /** Told to a custom prober; other probes do not know whom they serve, so that pools can share them. */
+  readonly asks?: ProbeOwner;
+}
+
+export interface ProbeTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly spec: ProbeSpec;
+}
+
+/**
+ * Probes once. `done` is called exactly once, never synchronously, at most `timeoutMs` after the call (or as soon as
+ * the thread runs again); the function returned ends the probe without calling it.
+ */
+export type RunProbe = (target: ProbeTarget, done: (result: ProbeResult) => void) => () => void;
+
+export interface ProbeOwner {
+  /** `namespace/name`. */
+  readonly pool: string;
+  readonly backend: string;
+}
+
+export function probeSpec(
+  check: Pick<ActiveCheck, 'probe' | 'timeoutMs' | 'intervalMs' | 'unhealthyIntervalMs'>,
+  owner: ProbeOwner,
+): ProbeSpec {
+  const { probe, timeoutMs, intervalMs, unhealthyIntervalMs } = check;
+  const timing = { timeoutMs, intervalMs, unhealthyIntervalMs };
+  if (probe.type !== 'Custom') return { key: JSON.stringify([probe, timing]), probe, ...timing };
+  return { key: JSON.stringify([probe, timing, owner]), probe, ...timing, asks: owner };
+}
