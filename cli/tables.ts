@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { hostPort } from '../lib/host-port.ts';
 import type { LoadBalancerPool } from '../api/pool.ts';
 import type { EndpointStatus } from '../api/pool.gen.ts';
 
@@ -97,11 +98,6 @@ export function describePool(pool: LoadBalancerPool, now: number): string {
 
 export function conditionOf(pool: LoadBalancerPool, type: string): string {
   return pool.status?.conditions?.find((condition) => condition.type === type)?.status ?? '';
-}
-
-/** `[::1]:80`, `10.0.0.1:80`. */
-export function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** As kubectl writes ages: `7s`, `5m`, `3h12m`, `2d`. */

@@ -1,0 +1,79 @@
+import type { LoadBalancerPool } from '../api/pool.ts';
+import type { PoolSpec } from '../api/pool.gen.ts';
+import type { PoolSnapshot } from '../api/snapshot.ts';
+import type { PoolValidator } from '../api/validate/pool-validator.ts';
+import { compileSnapshot } from '../controller/compile/snapshot.ts';
+import type { DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
+import { resolvePool, type Resolution } from '../controller/resolve/resolve-pool.ts';
+import { checkCoreObject } from './core-objects.ts';
+import type { Diagnostic, Manifest } from './manifests.ts';
+import { worldOf } from './world.ts';
+
+export interface EvaluatedPool {
+  readonly manifest: Manifest;
+  readonly pool: LoadBalancerPool;
+  readonly resolution: Resolution;
+  readonly snapshot: PoolSnapshot | undefined;
+}
+
+export interface Evaluation {
+  /** By uid. */
+  readonly pools: ReadonlyMap<string, EvaluatedPool>;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Milliseconds since the epoch at which time itself changes the outcome. */
+  readonly nextExpiry: number | undefined;
+}
+
+/** What is wrong with one object by itself. */
+export function checkManifest(manifest: Manifest, validator: PoolValidator): Diagnostic[] {
+  const errors =
+    manifest.kind === 'LoadBalancerPool'
+      ? validationErrors(manifest, validator)
+      : checkCoreObject(manifest.kind, manifest.object);
+  return errors.map(({ path, message }) => diagnostic(manifest, path, message));
+}
+
+/** What the objects mean together: each pool resolved and compiled as the controller would in a cluster. */
+export function evaluate(
+  objects: ReadonlyMap<string, Manifest>,
+  options: {
+    readonly validator: PoolValidator;
+    readonly denied: DeniedAddresses;
+    readonly now: number;
+    /** By uid: the spec that is served now. */
+    readonly lastGood: ReadonlyMap<string, PoolSpec>;
+  },
+): Evaluation {
+  const world = worldOf(objects.values(), options.denied, options.now);
+  const pools = new Map<string, EvaluatedPool>();
+  const diagnostics: Diagnostic[] = [];
+  let nextExpiry: number | undefined;
+  for (const manifest of objects.values()) {
+    if (manifest.kind !== 'LoadBalancerPool') continue;
+    const validation = options.validator.validate(manifest.object);
+    if (!validation.ok) continue;
+    const { pool } = validation;
+    const { uid } = pool.metadata;
+    const resolution = resolvePool(pool, world, options.lastGood.get(uid));
+    for (const { path, message } of resolution.problems)
+      diagnostics.push(diagnostic(manifest, path, message));
+    const snapshot = resolution.intent === undefined ? undefined : compileSnapshot(resolution.intent);
+    pools.set(uid, { manifest, pool, resolution, snapshot });
+    if (resolution.nextExpiry !== undefined) {
+      nextExpiry = Math.min(nextExpiry ?? Number.POSITIVE_INFINITY, resolution.nextExpiry);
+    }
+  }
+  return { pools, diagnostics, nextExpiry };
+}
+
+function validationErrors(
+  manifest: Manifest,
+  validator: PoolValidator,
+): readonly { path: string; message: string }[] {
+  const validation = validator.validate(manifest.object);
+  return validation.ok ? [] : validation.errors;
+}
+
+function diagnostic(manifest: Manifest, path: string, message: string): Diagnostic {
+  return { file: manifest.file, ...manifest.locate(path), path, message };
+}
