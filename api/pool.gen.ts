@@ -989,7 +989,7 @@ export interface RetriesSpec {
    */
   attempts: number;
   /**
-   * What counts as a reason to try again. ConnectFailure: no connection came about. RefusedStream: the backend says it did not begin. ResetBeforeResponse: the connection broke before a response. Timeout: perTryTimeout or backendRequest is over. StatusCode: a response with one of the given codes.
+   * What counts as a reason to try again. ConnectFailure: no connection came about. RefusedStream: the backend says it did not begin. ResetBeforeResponse: the connection broke before a response. Timeout: perTryTimeout, timeouts.responseHeader or backendRequest of the route is over. StatusCode: a response with one of the given codes.
    *
    * Items: A reason to try again.
    */
