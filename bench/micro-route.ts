@@ -82,6 +82,21 @@ const KINDS: readonly {
     url: (id) => `a.example.com/v1/svc-${id}/orders`,
   },
   {
+    name: 'one header',
+    routes: (id) => ({
+      matches: [routeMatch({ headers: [{ name: 'x-tenant', type: 'Exact', value: `tenant-${id}` }] })],
+    }),
+    url: () => 'a.example.com/v1',
+    headers: { 'x-tenant': 'tenant-0000' },
+  },
+  {
+    name: 'expressions',
+    routes: (id) => ({
+      matches: [routeMatch({ path: { type: 'RegularExpression', value: `/v1/svc-${id}/[0-9]+` } })],
+    }),
+    url: (id) => `a.example.com/v1/svc-${id}/42`,
+  },
+  {
     name: 'prefix, method, header, source',
     routes: (id) => ({
       matches: [

@@ -1,10 +1,11 @@
 /**
  * Headers that no filter may set, add or remove: framing and hop-by-hop ones are written by the proxy for each
- * connection (RFC 9110 section 7.6.1, RFC 9112 section 6), and the host is changed by a URL rewrite.
+ * connection (RFC 9110 section 7.6.1, RFC 9112 section 6), and the host is changed by a URL rewrite. The CRD refuses the same.
  */
-const FORBIDDEN: ReadonlySet<string> = new Set([
+export const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
+  'expect',
   'host',
   'http2-settings',
   'keep-alive',
@@ -21,7 +22,7 @@ const FIELD_VALUE = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]*[!-~\u0080-\u
 
 /** May a filter name this header? In any case. */
 export function isChangeableHeader(name: string): boolean {
-  return TOKEN.test(name) && !FORBIDDEN.has(name.toLowerCase());
+  return TOKEN.test(name) && !FORBIDDEN_HEADERS.has(name.toLowerCase());
 }
 
 /** Can this text stand in a header line as it is? */

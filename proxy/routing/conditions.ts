@@ -4,42 +4,32 @@ import type { RequestFacts } from './request-facts.ts';
 import type { RoutedPool, RuleSpec } from './rule.ts';
 import { compileValueMatch, describeValue } from './value-matcher.ts';
 
+type Read = (facts: RequestFacts) => string | undefined;
+
 /** One thing a rule asks of a request beyond its hostname, path and body. */
 export interface Condition {
-  /** Field of the resource it comes from, for `explain`. */
+  /** The field of the resource that it comes from, for `explain`. */
   readonly field: string;
   holds(facts: RequestFacts): boolean;
+  /** Holds exactly when what `read` gives is `value`; conditions with the same `field` here read the same. */
+  readonly exact?: { readonly field: string; readonly read: Read; readonly value: string };
 }
 
-/** In the order in which they are asked: the cheap ones first. */
+/** In the order in which they are asked. */
 export function compileConditions(rule: RuleSpec<RoutedPool>): readonly Condition[] {
   const { match } = rule;
   if (match === undefined) return [];
-  const conditions: Condition[] = [];
-  if (match.methods.length > 0) conditions.push(methodCondition(match.methods));
-  for (const header of match.headers) {
-    const holds = compileValueMatch(header);
-    const { name } = header;
-    conditions.push({
-      field: fieldOf('headers', header),
-      holds: (facts) => holds(facts.request.header(name)),
-    });
-  }
-  for (const cookie of match.cookies) {
-    const holds = compileValueMatch(cookie);
-    const { name } = cookie;
-    conditions.push({ field: fieldOf('cookies', cookie), holds: (facts) => holds(facts.cookie(name)) });
-  }
-  for (const parameter of match.queryParams) {
-    const holds = compileValueMatch(parameter);
-    const { name } = parameter;
-    conditions.push({
-      field: fieldOf('queryParams', parameter),
-      holds: (facts) => holds(facts.queryParam(name)),
-    });
-  }
-  if (rule.sourcePrefixLength >= 0) conditions.push(sourceCondition(rule.sourceCIDRs));
-  return conditions;
+  return [
+    ...(match.methods.length > 0 ? [methodCondition(match.methods)] : []),
+    ...match.headers.map((each) =>
+      namedCondition('headers', each, (facts) => facts.request.header(each.name)),
+    ),
+    ...match.cookies.map((each) => namedCondition('cookies', each, (facts) => facts.cookie(each.name))),
+    ...match.queryParams.map((each) =>
+      namedCondition('queryParams', each, (facts) => facts.queryParam(each.name)),
+    ),
+    ...(rule.sourcePrefixLength >= 0 ? [sourceCondition(rule.sourceCIDRs)] : []),
+  ];
 }
 
 /** The first that does not hold. */
@@ -70,6 +60,12 @@ function sourceCondition(cidrs: readonly string[]): Condition {
   };
 }
 
-function fieldOf(list: string, match: NamedMatch): string {
-  return `${list} ${match.name} ${describeValue(match)}`;
+function namedCondition(list: string, match: NamedMatch, read: Read): Condition {
+  const valueHolds = compileValueMatch(match);
+  const field = `${list} ${match.name}`;
+  return {
+    field: `${field} ${describeValue(match)}`,
+    holds: (facts) => valueHolds(read(facts)),
+    ...(match.type === 'Exact' ? { exact: { field, read, value: match.value } } : {}),
+  };
 }

@@ -58,10 +58,10 @@ function firstFailure<P extends RoutedPool, T>(
   facts: RequestFacts,
   owner: string | undefined,
 ): string | undefined {
-  const { spec, pattern, conditions } = rule;
+  const { spec, conditions } = rule;
   if (!hostnameMatches(spec.hostname, facts.request.hostname)) return `hostname ${spec.hostname}`;
   if (spec.listenerHostname !== owner) return `the host belongs to a listener for ${owner}`;
-  if (!pathHolds(spec.path, pattern, facts.request.path)) return `path ${spec.path.type} ${spec.path.value}`;
+  if (!pathHolds(spec.path, facts.request.path)) return `path ${spec.path.type} ${spec.path.value}`;
   return failingCondition(conditions, facts)?.field;
 }
 

@@ -1,15 +1,17 @@
 import type { PathMatch } from '../../api/snapshot.ts';
-import type { Pattern } from './pattern.ts';
+import type { Condition } from './conditions.ts';
+import { compilePattern, compilePatternSet, type PatternSet } from './pattern.ts';
+import { buildRuleList, type RuleList } from './rule-list.ts';
 
-/** A path condition by itself, as `explain` asks it; `PathIndex` finds by it without asking each. */
-export function pathHolds(match: PathMatch, pattern: Pattern | undefined, path: string): boolean {
+/** A path condition by itself, slowly, as `explain` asks it; `PathIndex` finds by it without asking each. */
+export function pathHolds(match: PathMatch, path: string): boolean {
   switch (match.type) {
     case 'Exact':
       return path === match.value;
     case 'PathPrefix':
       return hasPrefix(path, match.value === '/' ? '' : match.value);
     case 'RegularExpression':
-      return pattern!.matches(path);
+      return compilePattern(match.value).matches(path);
   }
 }
 
@@ -31,13 +33,14 @@ export function normalisePathMatch(match: PathMatch): PathMatch {
 
 interface IndexedRule {
   readonly spec: { readonly path: PathMatch };
-  readonly pattern: Pattern | undefined;
+  readonly conditions: readonly Condition[];
 }
 
 /** The rules of one hostname by path. Rules with the same path stand in the order in which they were given. */
 export interface PathIndex<R> {
-  readonly exact: ReadonlyMap<string, readonly R[]> | undefined;
-  readonly regular: readonly R[];
+  readonly exact: ReadonlyMap<string, RuleList<R>> | undefined;
+  /** The patterns of `rules`, by place. */
+  readonly regular: { readonly patterns: PatternSet; readonly rules: readonly R[] } | undefined;
   /** The longest prefix that takes `path`; each leads to the next shorter one. */
   longestPrefix(path: string): PrefixNode<R> | undefined;
 }
@@ -48,7 +51,7 @@ export interface PrefixNode<R> {
   readonly label: string;
   readonly children: Map<number, PrefixNode<R>> | undefined;
   /** Absent: no prefix ends here. */
-  readonly rules: readonly R[] | undefined;
+  readonly rules: RuleList<R> | undefined;
   /** The longest other prefix whose whole segments begin this one. */
   readonly shorter: PrefixNode<R> | undefined;
 }
@@ -57,15 +60,25 @@ export interface PrefixNode<R> {
 export function buildPathIndex<R extends IndexedRule>(rules: readonly R[]): PathIndex<R> {
   const byType = (type: PathMatch['type']) => rules.filter((rule) => rule.spec.path.type === type);
   const exact = Map.groupBy(byType('Exact'), (rule) => rule.spec.path.value);
+  const regular = byType('RegularExpression');
   const prefixes = Map.groupBy(byType('PathPrefix'), (rule) =>
     rule.spec.path.value === '/' ? '' : rule.spec.path.value,
   );
-  const root = buildPrefixTree('', 0, [...prefixes], undefined);
+  const root = buildPrefixTree('', 0, [...withLists(prefixes)], undefined);
   return {
-    exact: exact.size > 0 ? exact : undefined,
-    regular: byType('RegularExpression'),
+    exact: exact.size > 0 ? new Map(withLists(exact)) : undefined,
+    regular:
+      regular.length > 0
+        ? { patterns: compilePatternSet(regular.map((rule) => rule.spec.path.value)), rules: regular }
+        : undefined,
     longestPrefix: (path) => longestPrefix(root, path),
   };
+}
+
+function withLists<R extends IndexedRule>(
+  groups: ReadonlyMap<string, readonly R[]>,
+): Iterable<[string, RuleList<R>]> {
+  return groups.entries().map(([path, rules]) => [path, buildRuleList(rules)]);
 }
 
 function longestPrefix<R>(root: PrefixNode<R>, path: string): PrefixNode<R> | undefined {
@@ -85,7 +98,7 @@ function longestPrefix<R>(root: PrefixNode<R>, path: string): PrefixNode<R> | un
 function buildPrefixTree<R>(
   label: string,
   depth: number,
-  prefixes: readonly (readonly [string, readonly R[]])[],
+  prefixes: readonly (readonly [string, RuleList<R>])[],
   shorter: PrefixNode<R> | undefined,
 ): PrefixNode<R> {
   const here = prefixes.find(([prefix]) => prefix.length === depth);

@@ -3,9 +3,9 @@ import { type BodyBytes, type CompiledBodyMatch, compileBodyMatch } from './body
 import { compileConditions, type Condition, failingCondition } from './conditions.ts';
 import { type HostIndex, indexByHost, listenerHostnames } from './host-index.ts';
 import { buildPathIndex, type PathIndex } from './path-index.ts';
-import { compilePattern, type Pattern } from './pattern.ts';
 import { compareRules } from './precedence.ts';
 import { RequestFacts } from './request-facts.ts';
+import type { RuleList } from './rule-list.ts';
 import { expandRules, type RouteEntry, type RoutedPool, type RouteSource, type RuleSpec } from './rule.ts';
 
 /** A rule as a table holds it: what it was made from, what it asks, and what its caller hung on it. */
@@ -14,8 +14,6 @@ export interface Rule<P extends RoutedPool, T> {
   readonly spec: RuleSpec<P>;
   /** One for each route (or a pool's defaults) on each listener, shared by its rules. */
   readonly payload: T;
-  /** With a regular expression as path. */
-  readonly pattern: Pattern | undefined;
   readonly conditions: readonly Condition[];
   readonly body: CompiledBodyMatch | undefined;
 }
@@ -95,19 +93,21 @@ export class RouteTable<P extends RoutedPool, T> {
     return NO_ROUTE;
   }
 
-  #firstRegular(rules: readonly Rule<P, T>[], path: string): RouteAnswer<P, T> | undefined {
-    for (const rule of rules) {
-      if (!rule.pattern!.matches(path)) continue;
-      const answer = this.#ask(rule);
+  #firstRegular(regular: PathIndex<Rule<P, T>>['regular'], path: string): RouteAnswer<P, T> | undefined {
+    if (regular === undefined) return undefined;
+    for (const place of regular.patterns.matching(path)) {
+      const answer = this.#ask(regular.rules[place]!);
       if (answer !== undefined) return answer;
     }
     return undefined;
   }
 
-  #firstHolding(rules: readonly Rule<P, T>[]): RouteAnswer<P, T> | undefined {
-    for (const rule of rules) {
-      const answer = this.#ask(rule);
-      if (answer !== undefined) return answer;
+  #firstHolding(runs: RuleList<Rule<P, T>>): RouteAnswer<P, T> | undefined {
+    for (const run of runs) {
+      for (const rule of run.select(this.#facts)) {
+        const answer = this.#ask(rule);
+        if (answer !== undefined) return answer;
+      }
     }
     return undefined;
   }
@@ -146,7 +146,6 @@ export function compileRouteTable<P extends RoutedPool, T>(
       kind: 'rule',
       spec,
       payload: payloads.get(spec.source)!,
-      pattern: spec.path.type === 'RegularExpression' ? compilePattern(spec.path.value) : undefined,
       conditions: compileConditions(spec),
       body: spec.match?.body && compileBodyMatch(spec.match.body, spec.source.listener),
     });

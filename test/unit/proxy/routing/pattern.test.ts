@@ -1,6 +1,6 @@
 import { RE2JSSyntaxException } from 're2js';
 import { describe, expect, it } from 'vitest';
-import { compilePattern } from '../../../../proxy/routing/pattern.ts';
+import { compilePattern, compilePatternSet } from '../../../../proxy/routing/pattern.ts';
 
 describe('a regular expression', () => {
   it.each([
@@ -18,6 +18,7 @@ describe('a regular expression', () => {
     ['a.c', 'a😀c', true],
   ])('%s and %j: %s', (expression, text, expected) => {
     expect(compilePattern(expression).matches(text)).toBe(expected);
+    expect(compilePatternSet(['x', expression]).matching(text)).toEqual(expected ? [1] : []);
   });
 
   it.each(['(', 'a**', '(?=a)b', '(a)\\1', 'a{1001}', '(?<!a)b'])(
@@ -37,8 +38,10 @@ describe('a regular expression', () => {
     ['(a{0,30}){0,30}b', 'a'.repeat(2_000)],
   ])('%s takes linear time', (expression, text) => {
     const pattern = compilePattern(expression);
+    const set = compilePatternSet([expression, 'c+', expression]);
     const started = performance.now();
     expect(pattern.matches(text)).toBe(false);
+    expect(set.matching(text)).toEqual([]);
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 });

@@ -204,6 +204,21 @@ const someMatch = fc
       ...(body === undefined ? {} : { body: { type: 'JSON', jsonPath: '$.model', ...body } }),
     }),
   );
+/** Many routes in a row that differ in the value of one header, cookie or parameter, as tenants make them. */
+const someTenants = fc
+  .array(
+    fc.record({
+      list: fc.constantFrom('headers' as const, 'cookies' as const, 'queryParams' as const),
+      value: fc.constantFrom('1', '2', '11', '3'),
+      methods: rarely(fc.subarray(['GET'], { minLength: 1 }), []),
+    }),
+    { maxLength: 12 },
+  )
+  .map((tenants) =>
+    tenants.map(({ list, value, methods }) => ({
+      matches: [routeMatch({ methods, [list]: [{ name: 'n', type: 'Exact', value }] })],
+    })),
+  );
 const someRoutes = fc
   .array(
     fc.record({
@@ -213,7 +228,8 @@ const someRoutes = fc
     }),
     { maxLength: 5 },
   )
-  .map((routes) => routes.map((over, index): Route => route({ name: `r${index}`, ...over })));
+  .chain((routes) => rarely(someTenants, []).map((tenants) => (tenants as Partial<Route>[]).concat(routes)))
+  .map((routes) => routes.map((over, index) => route(Object.assign({ name: `r${index}` }, over))));
 const somePools = fc
   .array(
     fc.record({
