@@ -48,7 +48,8 @@ function* widerPatterns(pattern: string): Generator<string> {
 }
 
 interface HostedRule {
-  readonly spec: { readonly hostname: string; readonly listenerHostname: string };
+  readonly hostname: string;
+  readonly listenerHostname: string;
 }
 
 /** What a table says of one hostname pattern; `wider` is the next, as long as the same listeners own it. */
@@ -65,12 +66,12 @@ export function indexByHost<R extends HostedRule, T extends HostTable>(
   listenerHostnames: ReadonlySet<string>,
   build: (rules: readonly R[]) => T,
 ): HostIndex<T> {
-  const byHostname = Map.groupBy(rules, (rule) => rule.spec.hostname);
+  const byHostname = Map.groupBy(rules, (rule) => rule.hostname);
   const tables = new Map<string, T>();
   for (const hostname of listenerHostnames.union(byHostname)) {
     const owner = ownerOf(hostname, listenerHostnames);
     const candidates = byHostname.get(hostname) ?? [];
-    tables.set(hostname, build(candidates.filter((rule) => rule.spec.listenerHostname === owner)));
+    tables.set(hostname, build(candidates.filter((rule) => rule.listenerHostname === owner)));
   }
   for (const [hostname, table] of tables) {
     if (listenerHostnames.has(hostname)) continue;

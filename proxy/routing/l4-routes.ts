@@ -3,23 +3,22 @@ import { type HostIndex, indexByHost, listenerHostnames } from './host-index.ts'
 import { compareRules } from './precedence.ts';
 import { expandRules, type RouteEntry, type RoutedPool, type RouteSource, type RuleSpec } from './rule.ts';
 
-interface L4Rule<P extends RoutedPool, T> {
-  readonly spec: RuleSpec<P>;
+interface L4Rule<T> {
   readonly payload: T;
   /** Absent: every client. */
   readonly sources: CidrSet | undefined;
 }
 
-interface SourceTable<P extends RoutedPool, T> {
-  readonly rules: readonly L4Rule<P, T>[];
-  wider: SourceTable<P, T> | undefined;
+interface SourceTable<T> {
+  readonly rules: readonly L4Rule<T>[];
+  wider: SourceTable<T> | undefined;
 }
 
 /** The routes of one TCP, UDP or TLS port, immutable. */
-export class L4RouteTable<P extends RoutedPool, T> {
-  readonly #hosts: HostIndex<SourceTable<P, T>>;
+export class L4RouteTable<T> {
+  readonly #hosts: HostIndex<SourceTable<T>>;
 
-  constructor(hosts: HostIndex<SourceTable<P, T>>) {
+  constructor(hosts: HostIndex<SourceTable<T>>) {
     this.#hosts = hosts;
   }
 
@@ -46,21 +45,18 @@ export class L4RouteTable<P extends RoutedPool, T> {
 export function compileL4Routes<P extends RoutedPool, T>(
   entries: readonly RouteEntry<P>[],
   payload: (source: RouteSource<P>) => T,
-): L4RouteTable<P, T> {
+): L4RouteTable<T> {
   const payloads = new Map<RouteSource<P>, T>();
-  const rules = entries
-    .flatMap((entry) => expandRules(entry))
-    .map((spec): L4Rule<P, T> => {
-      if (!payloads.has(spec.source)) payloads.set(spec.source, payload(spec.source));
-      return {
-        spec,
-        payload: payloads.get(spec.source)!,
-        sources: spec.sourcePrefixLength < 0 ? undefined : compileCidrSet(spec.sourceCIDRs),
-      };
-    });
-  rules.sort((a, b) => compareRules(a.spec, b.spec));
+  const compile = ({ source, sourceCIDRs, sourcePrefixLength }: RuleSpec<P>): L4Rule<T> => {
+    if (!payloads.has(source)) payloads.set(source, payload(source));
+    const sources = sourcePrefixLength < 0 ? undefined : compileCidrSet(sourceCIDRs);
+    return { payload: payloads.get(source)!, sources };
+  };
+  const specs = entries.flatMap((entry) => expandRules(entry)).toSorted(compareRules);
   const owners = listenerHostnames(entries.map(({ listener }) => listener));
-  return new L4RouteTable(
-    indexByHost(rules, owners, (owned): SourceTable<P, T> => ({ rules: owned, wider: undefined })),
-  );
+  const build = (owned: readonly RuleSpec<P>[]): SourceTable<T> => ({
+    rules: owned.map((spec) => compile(spec)),
+    wider: undefined,
+  });
+  return new L4RouteTable(indexByHost(specs, owners, build));
 }

@@ -39,30 +39,45 @@ export interface NeedsBody {
 const NO_ROUTE = { kind: 'no-route' } as const;
 const UNREADABLE_BODY = { kind: 'unreadable-body' } as const;
 
+/** The rules of one hostname pattern. */
 interface PathTable<P extends RoutedPool, T> {
-  readonly paths: PathIndex<Rule<P, T>>;
+  readonly specs: readonly RuleSpec<P>[];
+  /** Made when a request first asks: a change of one pool on a busy port costs the others next to nothing. */
+  paths: PathIndex<Rule<P, T>> | undefined;
   wider: PathTable<P, T> | undefined;
 }
 
 /**
- * The routes of one HTTP port, immutable; made anew when a pool on the port changes. A host belongs to the
- * listeners with the most specific hostname that takes it (the Gateway API's listener isolation): only their
- * rules are asked, in the order of `compareRules`, and the first that holds in everything wins.
+ * The routes of one HTTP port, immutable; made anew when the configuration of a pool on the port changes. A host
+ * belongs to the listeners with the most specific hostname that takes it (the Gateway API's listener isolation): only
+ * their rules are asked, in the order of `compareRules`, and the first that holds in everything wins.
  */
 export class RouteTable<P extends RoutedPool, T> {
-  /** Every rule, in order of precedence; those that another listener's hostname hides are among them. */
-  readonly rules: readonly Rule<P, T>[];
   readonly listenerHostnames: ReadonlySet<string>;
+  readonly #payloads: ReadonlyMap<RouteSource<P>, T>;
+  readonly #specs: readonly RuleSpec<P>[];
   readonly #hosts: HostIndex<PathTable<P, T>>;
+  readonly #compiled = new Map<RuleSpec<P>, Rule<P, T>>();
   readonly #facts = new RequestFacts();
 
-  constructor(rules: readonly Rule<P, T>[], listenerHostnames: ReadonlySet<string>) {
-    this.rules = rules.toSorted((a, b) => compareRules(a.spec, b.spec));
+  constructor(
+    specs: readonly RuleSpec<P>[],
+    payloads: ReadonlyMap<RouteSource<P>, T>,
+    listenerHostnames: ReadonlySet<string>,
+  ) {
     this.listenerHostnames = listenerHostnames;
-    this.#hosts = indexByHost(this.rules, listenerHostnames, (owned) => ({
-      paths: buildPathIndex(owned),
+    this.#payloads = payloads;
+    this.#specs = specs;
+    this.#hosts = indexByHost(specs, listenerHostnames, (owned): PathTable<P, T> => ({
+      specs: owned,
+      paths: undefined,
       wider: undefined,
     }));
+  }
+
+  /** Every rule, in order of precedence; those that another listener's hostname hides are among them. */
+  get rules(): readonly Rule<P, T>[] {
+    return this.#specs.toSorted(compareRules).map((spec) => this.#compile(spec));
   }
 
   lookup(request: RequestView): RouteAnswer<P, T> {
@@ -79,12 +94,13 @@ export class RouteTable<P extends RoutedPool, T> {
   #find(request: RequestView): RouteAnswer<P, T> {
     let host = this.#hosts.find(request.hostname);
     for (; host !== undefined; host = host.wider) {
-      const exact = host.paths.exact?.get(request.path);
+      const paths = host.paths ?? this.#buildPaths(host);
+      const exact = paths.exact?.get(request.path);
       let answer = exact === undefined ? undefined : this.#firstHolding(exact);
       if (answer !== undefined) return answer;
-      answer = this.#firstRegular(host.paths.regular, request.path);
+      answer = this.#firstRegular(paths.regular, request.path);
       if (answer !== undefined) return answer;
-      let prefix = host.paths.longestPrefix(request.path);
+      let prefix = paths.longestPrefix(request.path);
       for (; prefix !== undefined; prefix = prefix.shorter) {
         answer = this.#firstHolding(prefix.rules!);
         if (answer !== undefined) return answer;
@@ -127,28 +143,41 @@ export class RouteTable<P extends RoutedPool, T> {
         return rule.body.needsBody;
     }
   }
+
+  #buildPaths(host: PathTable<P, T>): PathIndex<Rule<P, T>> {
+    const rules = host.specs.toSorted(compareRules).map((spec) => this.#compile(spec));
+    return (host.paths = buildPathIndex(rules));
+  }
+
+  #compile(spec: RuleSpec<P>): Rule<P, T> {
+    let rule = this.#compiled.get(spec);
+    if (rule === undefined) {
+      rule = {
+        kind: 'rule',
+        spec,
+        payload: this.#payloads.get(spec.source)!,
+        conditions: compileConditions(spec),
+        body: spec.match?.body && compileBodyMatch(spec.match.body, spec.source.listener),
+      };
+      this.#compiled.set(spec, rule);
+    }
+    return rule;
+  }
 }
 
 /**
  * The table for one HTTP port from all listeners on it. `payload` is called once for each route, and for a pool's
- * defaults, on each listener; what it returns comes back with every rule of that route. Pure: throws only on
- * what validation refuses (a bad expression, CIDR or JSONPath).
+ * defaults, on each listener; what it returns comes back with every rule of that route. What `checkRouting` finds
+ * fault with throws, here or at the first request for its host.
  */
 export function compileRouteTable<P extends RoutedPool, T>(
   entries: readonly RouteEntry<P>[],
   payload: (source: RouteSource<P>) => T,
 ): RouteTable<P, T> {
+  const specs = entries.flatMap((entry) => expandRules(entry));
   const payloads = new Map<RouteSource<P>, T>();
-  const rules: Rule<P, T>[] = [];
-  for (const spec of entries.flatMap((entry) => expandRules(entry))) {
-    if (!payloads.has(spec.source)) payloads.set(spec.source, payload(spec.source));
-    rules.push({
-      kind: 'rule',
-      spec,
-      payload: payloads.get(spec.source)!,
-      conditions: compileConditions(spec),
-      body: spec.match?.body && compileBodyMatch(spec.match.body, spec.source.listener),
-    });
+  for (const { source } of specs) {
+    if (!payloads.has(source)) payloads.set(source, payload(source));
   }
-  return new RouteTable(rules, listenerHostnames(entries.map(({ listener }) => listener)));
+  return new RouteTable(specs, payloads, listenerHostnames(entries.map(({ listener }) => listener)));
 }
