@@ -1,12 +1,16 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { Pool, type Dispatcher } from 'undici';
 
+export type { KubeConfig };
+
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Of the body; `application/json` unless told. */
   readonly contentType?: string;
+  /** Of the answer; `application/json` unless told. */
+  readonly accept?: string;
   readonly signal?: AbortSignal;
   /** From the call to the end of the answer; 30 s unless told. */
   readonly timeoutMs?: number;
@@ -46,6 +50,7 @@ export interface KubeClient {
 
 export interface WatchOptions {
   readonly query: NonNullable<RequestOptions['query']>;
+  readonly accept?: string;
   readonly signal: AbortSignal;
 }
 
@@ -97,7 +102,7 @@ export function createKubeClient(config: KubeConfig): KubeClient {
   ): Promise<Dispatcher.ResponseData> => {
     const { pool: to, headers } = await authorize();
     if (options.body !== undefined) headers['content-type'] = options.contentType ?? 'application/json';
-    headers['accept'] = 'application/json';
+    headers['accept'] = options.accept ?? 'application/json';
     headers['user-agent'] = 'evenkeel';
     const response = await to.request({
       method,
@@ -121,7 +126,7 @@ export function createKubeClient(config: KubeConfig): KubeClient {
     },
 
     async *watch(path, options) {
-      const response = await send('GET', path, { query: options.query }, options.signal);
+      const response = await send('GET', path, options, options.signal);
       yield* jsonLines(response.body);
     },
 

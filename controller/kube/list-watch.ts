@@ -18,6 +18,8 @@ export interface ListWatchOptions<T> {
   readonly path: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
+  /** Asks for the objects' metadata alone. */
+  readonly metadataOnly?: boolean;
   /** Keeps of an object what is needed of it, before anything else sees it. */
   readonly trim: (object: KubeObject) => T;
   readonly sink: Sink<T>;
@@ -89,6 +91,7 @@ export class ListWatch<T> {
   #hasSynced = false;
   #done: Promise<void> | undefined;
   #resourceVersion = '';
+  #newest = '0';
   #lastError = '';
 
   constructor(options: ListWatchOptions<T>) {
@@ -103,6 +106,16 @@ export class ListWatch<T> {
 
   get hasSynced(): boolean {
     return this.#hasSynced;
+  }
+
+  /** The sink has everything up to this resource version, at least. */
+  get caughtUpTo(): string {
+    return this.#resourceVersion;
+  }
+
+  /** The resource version of the newest change that the sink has. */
+  get newest(): string {
+    return this.#newest;
   }
 
   start(): void {
@@ -139,12 +152,16 @@ export class ListWatch<T> {
     let page: List | undefined;
     do {
       page = await client.request<List>('GET', path, {
+        ...this.#accept('PartialObjectMetadataList'),
         query: { ...this.#selectors(), limit: this.#timing.pageSize, continue: page?.metadata.continue },
         signal: this.#abort.signal,
         timeoutMs: this.#timing.listTimeoutMs,
       });
       if (this.#stopped) return;
-      for (const object of page.items ?? []) items.push(trim(object));
+      for (const object of page.items ?? []) {
+        items.push(trim(object));
+        this.#sawChange(object.metadata.resourceVersion);
+      }
     } while (page.metadata.continue !== undefined && page.metadata.continue !== '');
     this.#resourceVersion = page.metadata.resourceVersion;
     sink.replace(items);
@@ -162,6 +179,7 @@ export class ListWatch<T> {
     let why: WatchEnd = 'failed';
     try {
       const events = client.watch(path, {
+        ...this.#accept('PartialObjectMetadata'),
         query: {
           ...this.#selectors(),
           watch: 1,
@@ -216,8 +234,18 @@ export class ListWatch<T> {
       }
     }
     this.#resourceVersion = event.object.metadata.resourceVersion;
+    if (isChange(event)) this.#sawChange(this.#resourceVersion);
     this.#recovered();
     return true;
+  }
+
+  #sawChange(version: string): void {
+    if (isNewer(version, this.#newest)) this.#newest = version;
+  }
+
+  #accept(as: string): { accept?: string } {
+    if (this.#options.metadataOnly !== true) return {};
+    return { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` };
   }
 
   #selectors(): { fieldSelector?: string | undefined; labelSelector?: string | undefined } {

@@ -70,12 +70,11 @@ export class Fleet {
 
   /** @param changedAt monotonic milliseconds at which the change that led to this was seen */
   publish(snapshot: PoolSnapshot, newest: Newest, changedAt: number): void {
-    const { uid, digest } = snapshot;
+    const { uid } = snapshot;
     this.#kept.delete(uid);
     const pool = this.#pools.get(uid);
     if (pool === undefined) this.#pools.set(uid, new PublishedPool(snapshot, newest, changedAt));
-    else if (pool.snapshot.digest === digest) return;
-    else pool.replace(snapshot, newest, changedAt);
+    else if (!pool.replace(snapshot, newest, changedAt)) return;
     this.#spreading.add(uid);
     for (const session of this.#sessions.values()) session.changed(uid);
   }
@@ -96,8 +95,13 @@ export class Fleet {
     }
   }
 
-  published(uid: string): PoolSnapshot | undefined {
-    return this.#pools.get(uid)?.snapshot;
+  published(uid: string): PublishedPool | undefined {
+    return this.#pools.get(uid);
+  }
+
+  /** The highest epoch that any proxy has heard of. */
+  highestEpoch(): number {
+    return Math.max(0, ...[...this.#views.values()].map(({ epoch }) => epoch));
   }
 
   /** Connected, or seen in the last minute. */

@@ -4,35 +4,57 @@ import type { PoolSnapshot } from '../../api/snapshot.ts';
 /** How many past states of a pool are kept to make deltas from. */
 const HISTORY = 8;
 
+/** A state that was published, and when another took its place. */
+export interface Past {
+  readonly snapshot: PoolSnapshot;
+  /** Monotonic milliseconds. */
+  readonly replacedAt: number;
+}
+
 /**
  * One pool as the proxies should have it, and its messages: each is encoded once, however many proxies get it.
  */
 export class PublishedPool {
-  readonly #history: PoolSnapshot[] = [];
+  readonly #history: Past[] = [];
   readonly #messages = new Map<string, Buffer>();
   #current: PoolSnapshot;
   #epoch = 0;
   #newest: Newest;
-  /** When what led to the current state was seen; monotonic milliseconds. */
-  changedAt: number;
+  #changedAt: number;
 
   constructor(snapshot: PoolSnapshot, newest: Newest, changedAt: number) {
     this.#current = snapshot;
     this.#newest = newest;
-    this.changedAt = changedAt;
+    this.#changedAt = changedAt;
+  }
+
+  /** When what led to the current state was seen; monotonic milliseconds. */
+  get changedAt(): number {
+    return this.#changedAt;
   }
 
   get snapshot(): PoolSnapshot {
     return this.#current;
   }
 
-  replace(snapshot: PoolSnapshot, newest: Newest, changedAt: number): void {
-    this.#history.push(this.#current);
+  /** Returns whether proxies have something to do for it. */
+  replace(snapshot: PoolSnapshot, newest: Newest, changedAt: number): boolean {
+    if (snapshot.digest === this.#current.digest) {
+      this.#current = snapshot; // the same content from a newer generation
+      return false;
+    }
+    this.#history.push({ snapshot: this.#current, replacedAt: changedAt });
     if (this.#history.length > HISTORY) this.#history.shift();
     this.#current = snapshot;
     this.#newest = newest;
-    this.changedAt = changedAt;
+    this.#changedAt = changedAt;
     this.#messages.clear();
+    return true;
+  }
+
+  /** The past state with this digest that was replaced last, if it is remembered. */
+  past(digest: string): Past | undefined {
+    return this.#history.findLast(({ snapshot }) => snapshot.digest === digest);
   }
 
   /** @param from the digest that the proxy has; a delta when that is known here, else all of it */
@@ -41,7 +63,7 @@ export class PublishedPool {
       this.#messages.clear();
       this.#epoch = epoch;
     }
-    const base = from === undefined ? undefined : this.#history.find(({ digest }) => digest === from);
+    const base = from === undefined ? undefined : this.past(from)?.snapshot;
     const key = base?.digest ?? '';
     let message = this.#messages.get(key);
     if (message === undefined) {

@@ -127,7 +127,7 @@ describe('the control stream', () => {
     c.applied.length = 0;
     publish(c, pool('a', 'a2', { endpoints: { v1: [endpoint(), endpoint({ port: 9001 })] } }));
     await eventually('both applied', () => c.applied.includes('a'));
-    expect(one.sink.serving.get('a')).toEqual(c.fleet.published('a'));
+    expect(one.sink.serving.get('a')).toEqual(c.fleet.published('a')!.snapshot);
     expect(view(c, 'two')!.applied.get('a')).toBe('a2');
     c.fleet.remove('b');
     await serves(two.sink, 'b', undefined);

@@ -1,0 +1,409 @@
+import type { Logger } from 'pino';
+import type { PoolSpec, PoolStatus } from '../api/pool.gen.ts';
+import { POOL_API_VERSION, POOL_KIND } from '../api/pool.ts';
+import type { Problem } from '../api/problem.ts';
+import type { PoolSnapshot } from '../api/snapshot.ts';
+import type { Clock, Rng } from '../lib/clock.ts';
+import { coalesce, type Coalesced } from '../lib/coalesce.ts';
+import { compileSnapshot } from './compile/snapshot.ts';
+import type { KubeClient } from './kube/client.ts';
+import { EventRecorder } from './kube/events.ts';
+import { POOLS } from './kube/objects.ts';
+import { patchStatus } from './kube/patch-status.ts';
+import type { ControllerMetrics } from './observe/metrics.ts';
+import { Fleet, SEEN_FOR_MS } from './push/fleet.ts';
+import { HealthReports } from './report/health-reports.ts';
+import type { DeniedAddresses } from './resolve/denied-addresses.ts';
+import { resolvePool, type Resolution } from './resolve/resolve-pool.ts';
+import type { World } from './resolve/world.ts';
+import { computeStatus } from './status/compute-status.ts';
+import { proxyInputs } from './status/proxy-inputs.ts';
+import { conditionChanges } from './status/write-decision.ts';
+import { StatusWriter, type ComputedStatus, type StatusLimits } from './status/writer.ts';
+import { ClusterState, type ClusterStateOptions } from './watch/cluster-state.ts';
+import type { StoredPool } from './watch/trim.ts';
+
+export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'className' | 'timing'> {
+  readonly client: KubeClient;
+  /** Of this process, for people. */
+  readonly identity: string;
+  readonly denied: DeniedAddresses;
+  /** Asked before every write. */
+  readonly leading: () => boolean;
+  /** A proxy has heard of a leader with a higher epoch. */
+  readonly challenged: () => void;
+  readonly metrics: ControllerMetrics;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly statusLimits?: Partial<StatusLimits>;
+}
+
+/** What is remembered of a pool from one round to the next. */
+interface Entry {
+  readonly uid: string;
+  readonly resolution: Resolution;
+  /** Whether it is made of the pool's present spec. */
+  readonly servesThisSpec: boolean;
+  readonly snapshot: PoolSnapshot | undefined;
+  /** When the generation of `resolution` was first seen; monotonic milliseconds. */
+  readonly generationSince: number;
+  readonly cancelExpiry: (() => void) | undefined;
+}
+
+/** From an event to the round that handles it: time for more of them. */
+const HOLD_MS = 10;
+/** How long the first status of a generation waits for the proxies' answers. */
+const SETTLE_MS = 2_000;
+/** How long a new leader waits to know as much as the one before did. */
+const CATCH_UP_MS = 5_000;
+
+/**
+ * The reconcile loop. One of four things happens:
+ *
+ * 1. An object changes: the pools that it matters to are dirty, and soon resolved, compiled and published.
+ * 2. A proxy acknowledges, refuses, comes, goes or reports health: the status of its pools is due.
+ * 3. This controller begins to lead: everything is pushed to every proxy, and every status is due.
+ * 4. It leads no longer: it goes on watching, compiling and listening, and says nothing.
+ */
+export class ControlLoop {
+  readonly fleet: Fleet;
+  readonly #options: LoopOptions;
+  readonly #state: ClusterState;
+  readonly #reports = new HealthReports();
+  readonly #writer: StatusWriter;
+  readonly #events: EventRecorder;
+  readonly #round: Coalesced;
+  /** By `namespace/name`. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #keyOf = new Map<string, string>();
+  /** Since when each is dirty; monotonic milliseconds. */
+  readonly #dirty = new Map<string, number>();
+  /** Statuses as last written, until the watch has them too. */
+  readonly #written = new Map<string, { status: PoolStatus; resourceVersion: string }>();
+  readonly #settling = new Set<string>();
+  #started = false;
+  #leadAttempt = 0;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    const { client, className, clock, rng, log, metrics, identity } = options;
+    this.#state = new ClusterState({
+      client,
+      className,
+      clock,
+      rng,
+      log,
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      observe: {
+        listed: (path) => metrics.lists.inc({ kind: kindOf(path) }),
+        restarted: (path, why) => metrics.watchRestarts.inc({ kind: kindOf(path), why }),
+      },
+      onDirty: (pool) => this.#markDirty(pool),
+    });
+    this.fleet = new Fleet({
+      controller: identity,
+      clock,
+      log,
+      events: {
+        pushed: (bytes) => {
+          metrics.pushes.inc();
+          metrics.pushedBytes.inc(bytes);
+        },
+        nacked: () => metrics.nacks.inc(),
+        applied: (_, tookMs) => metrics.propagation.observe(tookMs / 1_000),
+        health: (proxy, health) => {
+          this.#reports.ingest(proxy, health);
+          this.#writer.request(health.uid);
+        },
+        forgetHealth: (proxy) => this.#reports.forgetProxy(proxy),
+        changed: (uid) => this.#statusDue(uid),
+        deposed: (epoch) => {
+          log.warn({ epoch }, 'a proxy knows a leader with a higher epoch');
+          options.challenged();
+        },
+      },
+    });
+    this.#events = new EventRecorder(client, clock, log, identity);
+    this.#writer = new StatusWriter({
+      compute: (uid) => this.#status(uid),
+      write: (uid, status) => this.#write(uid, status),
+      written: (uid, before, status) => this.#announce(uid, before, status),
+      leading: options.leading,
+      clock,
+      rng,
+      log,
+      ...(options.statusLimits === undefined ? {} : { limits: options.statusLimits }),
+    });
+    this.#round = coalesce({
+      run: () => this.#reconcileDirty(),
+      holdMs: HOLD_MS,
+      retryMs: 1_000,
+      onError: (error) => log.error({ err: error }, 'reconcile round failed'),
+      clock,
+    });
+  }
+
+  /** Resolves when the whole cluster has been listed and every pool compiled: from then on it may lead. */
+  async start(): Promise<void> {
+    await this.#state.start();
+    this.#started = true;
+    this.#reconcileDirty();
+  }
+
+  async close(): Promise<void> {
+    await this.#state.stop();
+    await this.#round.close();
+    await this.#writer.close();
+    for (const { cancelExpiry } of this.#entries.values()) cancelExpiry?.();
+  }
+
+  /** Pushes and writes from now on, once it knows all that the proxies have acknowledged. */
+  lead(epoch: number): void {
+    const { clock, log, metrics } = this.#options;
+    this.#leadAttempt += 1;
+    const attempt = this.#leadAttempt;
+    const deadline = clock.now() + CATCH_UP_MS;
+    metrics.epoch.set(epoch);
+    const begin = (): void => {
+      if (attempt !== this.#leadAttempt) return;
+      const caughtUp = this.fleet.views().every(({ newest }) => this.#state.hasSeen(newest));
+      if (!caughtUp && clock.now() < deadline) {
+        clock.after(50, begin);
+        return;
+      }
+      if (!caughtUp)
+        log.warn('a proxy has seen changes that the API server does not show: leading all the same');
+      metrics.leading.set(1);
+      this.fleet.lead(epoch);
+      this.#statusDue();
+    };
+    begin();
+  }
+
+  follow(): void {
+    this.#leadAttempt += 1;
+    this.#options.metrics.leading.set(0);
+    this.fleet.follow();
+  }
+
+  #markDirty(key: string): void {
+    if (!this.#dirty.has(key)) this.#dirty.set(key, this.#options.clock.now());
+    if (this.#started) this.#round.request();
+  }
+
+  #reconcileDirty(): void {
+    const { metrics, log } = this.#options;
+    metrics.dirtyPools.set(this.#dirty.size);
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (const [key, since] of dirty) {
+      try {
+        this.#reconcile(key, since);
+      } catch (error) {
+        log.error({ pool: key, err: error }, 'cannot reconcile a pool');
+      }
+    }
+    metrics.dirtyPools.set(this.#dirty.size);
+    metrics.pools.set(this.#entries.size);
+  }
+
+  #reconcile(key: string, since: number): void {
+    const { clock, metrics, log } = this.#options;
+    const pool = this.#state.pools.get(key);
+    const known = this.#entries.get(key);
+    const before = known?.uid === pool?.metadata.uid ? known : undefined;
+    if (known !== undefined && before === undefined) this.#forget(key, known);
+    if (pool === undefined) return;
+    const { uid, generation } = pool.metadata;
+    before?.cancelExpiry?.();
+    const endTimer = metrics.compile.startTimer();
+    const resolution = resolve(pool, this.#world(), before?.resolution.served, log);
+    const snapshot = resolution.intent === undefined ? undefined : compileSnapshot(resolution.intent);
+    endTimer();
+    const sameGeneration = before?.snapshot?.generation === generation;
+    this.#entries.set(key, {
+      uid,
+      resolution,
+      servesThisSpec: resolution.served === pool.spec,
+      snapshot,
+      generationSince: sameGeneration ? before.generationSince : clock.now(),
+      cancelExpiry: this.#resolveAgain(key, resolution.nextExpiry),
+    });
+    this.#keyOf.set(uid, key);
+    if (snapshot === undefined) this.fleet.keep(uid);
+    else this.fleet.publish(snapshot, this.#state.newest(), since);
+    this.#writer.request(uid);
+  }
+
+  #forget(key: string, { uid, cancelExpiry }: Entry): void {
+    cancelExpiry?.();
+    this.#entries.delete(key);
+    this.#keyOf.delete(uid);
+    this.#written.delete(uid);
+    this.fleet.remove(uid);
+    this.#reports.remove(uid);
+    this.#writer.forget(uid);
+  }
+
+  #world(): World {
+    const state = this.#state;
+    return {
+      service: (namespace, name) => state.service(namespace, name),
+      endpointSlices: (namespace, service) => state.endpointSlices(namespace, service),
+      podAnnotation: (namespace, pod, annotation) => state.podAnnotation(namespace, pod, annotation),
+      denied: this.#options.denied,
+      now: this.#options.clock.wall(),
+    };
+  }
+
+  #resolveAgain(key: string, at: number | undefined): (() => void) | undefined {
+    if (at === undefined) return undefined;
+    const { clock } = this.#options;
+    const waitMs = Math.min(Math.max(at - clock.wall(), 0), 24 * 3_600_000);
+    return clock.after(waitMs, () => this.#markDirty(key));
+  }
+
+  // ---- status ---------------------------------------------------------------------------------
+
+  #statusDue(uid?: string): void {
+    const { metrics, clock } = this.#options;
+    metrics.connectedProxies.set(this.fleet.connected);
+    if (uid !== undefined) {
+      this.#writer.request(uid);
+      return;
+    }
+    for (const each of this.#keyOf.keys()) this.#writer.request(each);
+    if (this.#settling.has('')) return;
+    // A proxy that has just gone is expected back for a while; look again when that is over.
+    this.#settling.add('');
+    clock.after(SEEN_FOR_MS + 1_000, () => {
+      this.#settling.delete('');
+      for (const each of this.#keyOf.keys()) this.#writer.request(each);
+    });
+  }
+
+  #status(uid: string): ComputedStatus | undefined {
+    const { clock } = this.#options;
+    const found = this.#find(uid);
+    if (found === undefined) return undefined;
+    const { pool, entry } = found;
+    const before = this.#statusOf(pool);
+    const proxies = proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), [], clock.now());
+    const { snapshot, resolution } = entry;
+    const status = computeStatus({
+      generation: pool.metadata.generation,
+      paused: pool.spec.paused,
+      problems: resolution.problems,
+      servesThisSpec: entry.servesThisSpec,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      staleOverrides: resolution.staleOverrides,
+      proxies,
+      reports: this.#reports.pool(uid),
+      addresses: [],
+      ...(before === undefined ? {} : { previous: before }),
+      now: clock.wall(),
+    });
+    const isNews = before?.observedGeneration !== pool.metadata.generation;
+    const answered = proxies.every(
+      ({ connected, applied, refused }) =>
+        !connected || applied === snapshot?.digest || refused?.digest === snapshot?.digest,
+    );
+    const settledAt = entry.generationSince + SETTLE_MS;
+    if (isNews && snapshot !== undefined && !answered && clock.now() < settledAt) {
+      this.#requestAt(uid, settledAt);
+      return undefined;
+    }
+    return { status, before };
+  }
+
+  /** Once, whatever else asks for it earlier. */
+  #requestAt(uid: string, at: number): void {
+    if (this.#settling.has(uid)) return;
+    this.#settling.add(uid);
+    const { clock } = this.#options;
+    clock.after(at - clock.now(), () => {
+      this.#settling.delete(uid);
+      this.#writer.request(uid);
+    });
+  }
+
+  async #write(uid: string, status: PoolStatus): Promise<boolean> {
+    const { client, leading, metrics } = this.#options;
+    const found = this.#find(uid);
+    if (found === undefined) return false;
+    const { namespace, name } = found.pool.metadata;
+    const target = {
+      resource: POOLS,
+      apiVersion: POOL_API_VERSION,
+      kind: POOL_KIND,
+      namespace,
+      name,
+      uid,
+      resourceVersion: newer(found.pool.resourceVersion, this.#written.get(uid)?.resourceVersion),
+    };
+    try {
+      const resourceVersion = await patchStatus(client, target, status, leading);
+      if (resourceVersion === undefined) return false;
+      metrics.statusWrites.inc();
+      if (this.#keyOf.has(uid)) this.#written.set(uid, { status, resourceVersion });
+      return true;
+    } catch (error) {
+      metrics.statusFailures.inc();
+      throw error;
+    }
+  }
+
+  #announce(uid: string, before: PoolStatus | undefined, status: PoolStatus): void {
+    const found = this.#find(uid);
+    if (found === undefined) return;
+    const { namespace, name } = found.pool.metadata;
+    const subject = { apiVersion: POOL_API_VERSION, kind: POOL_KIND, namespace, name, uid };
+    for (const change of conditionChanges(before, status)) void this.#events.record(subject, change);
+  }
+
+  /** As the API server has it: what we wrote last, until the watch shows something newer. */
+  #statusOf(pool: StoredPool): PoolStatus | undefined {
+    const written = this.#written.get(pool.metadata.uid);
+    if (written === undefined) return pool.status;
+    if (BigInt(pool.resourceVersion) > BigInt(written.resourceVersion)) {
+      this.#written.delete(pool.metadata.uid);
+      return pool.status;
+    }
+    return written.status;
+  }
+
+  #find(uid: string): { pool: StoredPool; entry: Entry } | undefined {
+    const key = this.#keyOf.get(uid);
+    if (key === undefined) return undefined;
+    const pool = this.#state.pools.get(key);
+    const entry = this.#entries.get(key);
+    if (pool?.metadata.uid !== uid || entry === undefined) return undefined;
+    return { pool, entry };
+  }
+}
+
+/** A bug in resolution is that pool's problem, not everybody's: its last good snapshot goes on. */
+function resolve(pool: StoredPool, world: World, lastGood: PoolSpec | undefined, log: Logger): Resolution {
+  try {
+    return resolvePool(pool, world, lastGood);
+  } catch (error) {
+    log.error({ pool: pool.metadata.name, namespace: pool.metadata.namespace, err: error }, 'cannot resolve');
+    const message = 'this spec cannot be resolved: see the log of the controller';
+    const problem: Problem = { condition: 'Accepted', reason: 'Invalid', path: 'spec', message };
+    return {
+      problems: [problem],
+      staleOverrides: [],
+      ...(lastGood === undefined ? {} : { served: lastGood }),
+    };
+  }
+}
+
+function newer(a: string, b: string | undefined): string {
+  return b !== undefined && BigInt(b) > BigInt(a) ? b : a;
+}
+
+/** The last part of a collection's path. */
+function kindOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { serveAdmin } from '../lib/admin-server.ts';
+import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
+import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
+import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
+import type { ListWatchTiming } from './kube/list-watch.ts';
+import { ControlLoop } from './loop.ts';
+import { controllerMetrics } from './observe/metrics.ts';
+import { serveControl } from './push/server.ts';
+import { CONTROLLER_DENIED_CIDRS, denyAddresses } from './resolve/denied-addresses.ts';
+import type { StatusLimits } from './status/writer.ts';
+
+export interface ControllerOptions {
+  /** A file, or what is in one; absent: `KUBECONFIG`, the pod's service account, `~/.kube/config`. */
+  readonly kubeconfig?: string | KubeConfig;
+  /** Pools with this `spec.className` are ours. */
+  readonly className: string;
+  /** Where the lease is; absent: the namespace of the kubeconfig, or the pod's own. */
+  readonly namespace?: string;
+  /** `host:port` for the proxies' streams; port 0 takes a free one. */
+  readonly grpc: string;
+  /** `host:port` for health and metrics. */
+  readonly admin: string;
+  /** Ranges that no backend may have; absent: this machine's and the cloud's own, and the API server's address. */
+  readonly deniedCidrs?: readonly string[];
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly rng?: Rng;
+  readonly leaseTiming?: LeaseTiming;
+  readonly watchTiming?: Partial<ListWatchTiming>;
+  readonly statusLimits?: Partial<StatusLimits>;
+  readonly maxStreamAgeMs?: number;
+}
+
+export interface Controller {
+  readonly grpcPort: number;
+  /** `host:port` that the admin pages are on. */
+  readonly adminAddress: string;
+  readonly leading: boolean;
+  /** Lets another lead at once, and ends the proxies' streams. */
+  close(): Promise<void>;
+}
+
+/** Puts the parts of a controller together and starts them. Resolves when it listens; it may not have synced yet. */
+export async function runController(options: ControllerOptions): Promise<Controller> {
+  const { log, className, clock = systemClock, rng = systemRng } = options;
+  const config = typeof options.kubeconfig === 'object' ? options.kubeconfig : kubeConfig(options.kubeconfig);
+  const client = createKubeClient(config);
+  const registry = new Registry();
+  const metrics = controllerMetrics(registry);
+  const identity = `${hostname()}_${randomBytes(4).toString('hex')}`;
+  const denied = options.deniedCidrs ?? [...CONTROLLER_DENIED_CIDRS, ...apiServerCidr(config)];
+  let election: LeaderElection | undefined;
+  let synced = false;
+  let closed = false;
+
+  const loop = new ControlLoop({
+    client,
+    className,
+    identity,
+    denied: denyAddresses(denied),
+    leading: () => election?.leading ?? false,
+    challenged: () => election?.challenged(),
+    metrics,
+    clock,
+    rng,
+    log,
+    ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
+    ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),
+  });
+  const server = await serveControl({
+    fleet: loop.fleet,
+    address: options.grpc,
+    clock,
+    rng,
+    log,
+    ...(options.maxStreamAgeMs === undefined ? {} : { maxAgeMs: options.maxStreamAgeMs }),
+  });
+  const admin = await serveAdmin(options.admin, {
+    'GET /healthz': () => ({ body: 'ok\n' }),
+    'GET /readyz': () => (synced ? { body: 'ok\n' } : { status: 503, body: 'not synced\n' }),
+    'GET /metrics': async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+  });
+
+  const begin = async (): Promise<void> => {
+    await loop.start();
+    if (closed) return;
+    synced = true;
+    log.info({ className }, 'synced');
+    election = new LeaderElection({
+      client,
+      namespace: options.namespace ?? client.namespace,
+      name: `evenkeel-${className}`,
+      identity,
+      onLead: (epoch) => loop.lead(epoch),
+      onFollow: () => loop.follow(),
+      knownEpoch: () => loop.fleet.highestEpoch(),
+      clock,
+      rng,
+      log,
+      ...(options.leaseTiming === undefined ? {} : { timing: options.leaseTiming }),
+    });
+    election.start();
+  };
+  begin().catch((error: unknown) => log.fatal({ err: error }, 'the controller cannot start'));
+
+  return {
+    grpcPort: server.port,
+    adminAddress: admin.address,
+    get leading() {
+      return election?.leading ?? false;
+    },
+    async close() {
+      closed = true;
+      await election?.close();
+      await loop.close();
+      await server.close();
+      await admin.close();
+      await client.close();
+    },
+  };
+}
+
+/** No pool may lead to the API server. */
+function apiServerCidr(config: KubeConfig): string[] {
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) return [];
+  const host = new URL(server).hostname.replace(/^\[|\]$/g, '');
+  const version = isIP(host);
+  if (version === 0) return [];
+  return [`${host}/${version === 4 ? 32 : 128}`];
+}

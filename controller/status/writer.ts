@@ -1,0 +1,193 @@
+import type { Logger } from 'pino';
+import type { PoolStatus } from '../../api/pool.gen.ts';
+import { backoff, type Backoff } from '../../lib/backoff.ts';
+import type { Clock, Rng } from '../../lib/clock.ts';
+import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
+import { difference } from './write-decision.ts';
+
+export interface StatusWriterOptions {
+  /** The pool's status now; undefined when it has gone, or should wait (it is then requested again). */
+  readonly compute: (uid: string) => ComputedStatus | undefined;
+  /** Writes it; resolves to false when it was not written and need not be. */
+  readonly write: (uid: string, status: PoolStatus) => Promise<boolean>;
+  /** Called after a write. */
+  readonly written: (uid: string, before: PoolStatus | undefined, status: PoolStatus) => void;
+  readonly leading: () => boolean;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  readonly limits?: Partial<StatusLimits>;
+}
+
+export interface ComputedStatus {
+  readonly status: PoolStatus;
+  /** As the API server has it. */
+  readonly before: PoolStatus | undefined;
+}
+
+export interface StatusLimits {
+  /** Writes a second, over all pools, in the long run; and how many may come at once. */
+  readonly perSecond: number;
+  readonly burst: number;
+  readonly concurrent: number;
+  /** From one write of a pool to the next, when something turned, and when only details changed. */
+  readonly transitionMs: number;
+  readonly detailsMs: number;
+}
+
+const LIMITS: StatusLimits = {
+  perSecond: 20,
+  burst: 100,
+  concurrent: 8,
+  transitionMs: 1_000,
+  detailsMs: 10_000,
+};
+
+interface PoolState {
+  writing: boolean;
+  notBefore: number;
+  lastWriteAt: number;
+  readonly retry: Backoff;
+}
+
+/**
+ * The only writer of status. Requests are cheap and may come by the thousand:
+ *
+ * 1. What equals what the API server has is not written.
+ * 2. A pool is written at most once a second, and at most every 10 s when only details changed; the last state is
+ *    always written in the end.
+ * 3. All pools share a budget: about 20 writes a second with a burst for transitions, which go first.
+ * 4. Only the leader writes. A failed write is retried with back-off and holds up no other pool.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #limits: StatusLimits;
+  readonly #due = new Set<string>();
+  readonly #pools = new Map<string, PoolState>();
+  readonly #round: Coalesced;
+  #tokens: number;
+  #tokensAt: number;
+  #writing = 0;
+  #cancelTimer: (() => void) | undefined;
+  #wakeAt = Infinity;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#tokens = this.#limits.burst;
+    this.#tokensAt = options.clock.now();
+    this.#round = coalesce({
+      run: () => this.#writeDue(),
+      holdMs: 20,
+      minIntervalMs: 100,
+      retryMs: 1_000,
+      onError: (error) => options.log.error({ err: error }, 'status round failed'),
+      clock: options.clock,
+    });
+  }
+
+  request(uid: string): void {
+    this.#due.add(uid);
+    this.#round.request();
+  }
+
+  /** The pool is gone. */
+  forget(uid: string): void {
+    this.#due.delete(uid);
+    this.#pools.delete(uid);
+  }
+
+  close(): Promise<void> {
+    this.#cancelTimer?.();
+    return this.#round.close();
+  }
+
+  #writeDue(): void {
+    const { compute, leading, clock } = this.#options;
+    if (!leading()) {
+      this.#due.clear(); // who leads next begins with all pools
+      return;
+    }
+    this.#refill();
+    const now = clock.now();
+    const later: { uid: string; computed: ComputedStatus }[] = [];
+    let wakeAt = Infinity;
+    for (const uid of this.#due) {
+      const pool = this.#pool(uid);
+      if (pool.writing) continue;
+      if (pool.notBefore > now) {
+        wakeAt = Math.min(wakeAt, pool.notBefore);
+        continue;
+      }
+      const computed = compute(uid);
+      const kind = computed === undefined ? 'equal' : difference(computed.before, computed.status);
+      if (computed === undefined || kind === 'equal') {
+        this.#due.delete(uid);
+        continue;
+      }
+      const intervalMs = kind === 'transition' ? this.#limits.transitionMs : this.#limits.detailsMs;
+      const dueAt = pool.lastWriteAt + intervalMs;
+      if (dueAt > now) wakeAt = Math.min(wakeAt, Math.max(dueAt, now + 100));
+      else if (kind === 'transition') this.#writeIfRoom(uid, pool, computed);
+      else later.push({ uid, computed });
+    }
+    for (const { uid, computed } of later) this.#writeIfRoom(uid, this.#pool(uid), computed);
+    this.#wake(wakeAt);
+  }
+
+  #writeIfRoom(uid: string, pool: PoolState, computed: ComputedStatus): void {
+    if (this.#writing >= this.#limits.concurrent) return; // the end of a write begins the next round
+    if (this.#tokens < 1) {
+      this.#wake(this.#options.clock.now() + 1_000 / this.#limits.perSecond);
+      return;
+    }
+    this.#tokens -= 1;
+    this.#due.delete(uid);
+    void this.#write(uid, pool, computed);
+  }
+
+  async #write(uid: string, pool: PoolState, { status, before }: ComputedStatus): Promise<void> {
+    const { write, written, clock, log } = this.#options;
+    pool.writing = true;
+    this.#writing += 1;
+    try {
+      if (await write(uid, status)) written(uid, before, status);
+      pool.lastWriteAt = clock.now();
+      pool.retry.reset();
+    } catch (error) {
+      pool.notBefore = clock.now() + pool.retry.next();
+      if (this.#pools.has(uid)) this.#due.add(uid);
+      log.warn({ uid, err: error }, 'cannot write status; trying again');
+    }
+    pool.writing = false;
+    this.#writing -= 1;
+    if (this.#due.size > 0) this.#round.request();
+  }
+
+  #pool(uid: string): PoolState {
+    let pool = this.#pools.get(uid);
+    if (pool === undefined) {
+      const retry = backoff({ initialMs: 500, maxMs: 30_000 }, this.#options.rng);
+      pool = { writing: false, notBefore: -Infinity, lastWriteAt: -Infinity, retry };
+      this.#pools.set(uid, pool);
+    }
+    return pool;
+  }
+
+  #refill(): void {
+    const { perSecond, burst } = this.#limits;
+    const now = this.#options.clock.now();
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) / 1_000) * perSecond);
+    this.#tokensAt = now;
+  }
+
+  #wake(at: number): void {
+    if (at >= this.#wakeAt) return;
+    this.#cancelTimer?.();
+    this.#wakeAt = at;
+    this.#cancelTimer = this.#options.clock.after(Math.max(0, at - this.#options.clock.now()), () => {
+      this.#wakeAt = Infinity;
+      this.#round.request();
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import type { PoolStatus } from '../../../api/pool.gen.ts';
+import type { KubeObject } from '../../../controller/kube/objects.ts';
+import { POOLS } from '../../../controller/kube/objects.ts';
+import { runController, type Controller, type ControllerOptions } from '../../../controller/main.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { startProxySync, type ProxySync } from '../../../proxy/sync/sync.ts';
+import { eventually } from '../eventually.ts';
+import { RecordingSink } from '../recording-sink.ts';
+import { seededRng } from '../seeded-rng.ts';
+import { cluster, configFor, type Cluster } from './cluster.ts';
+import { installCrd } from './crd.ts';
+
+const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+
+export interface PoolObject extends KubeObject {
+  readonly status?: PoolStatus;
+}
+
+export interface SimulatedProxy {
+  readonly sink: RecordingSink;
+  readonly sync: ProxySync;
+}
+
+/** Controllers and proxies of one test, with a class of their own. */
+export interface ControlPlane {
+  readonly kube: Cluster;
+  readonly className: string;
+  /** @param url absent: the API server itself */
+  controller(options?: Partial<ControllerOptions>, url?: string): Promise<Controller>;
+  /** A proxy as far as the controllers can tell. */
+  proxy(name: string, controllers: readonly Controller[], sink?: RecordingSink): Promise<SimulatedProxy>;
+  status(pool: string): Promise<PoolStatus>;
+  /** Waits until the pool's condition is so; `status`, or `status/reason`. */
+  condition(pool: string, type: string, wanted: string): Promise<PoolStatus>;
+  /** Last first. */
+  readonly ends: (() => Promise<unknown>)[];
+  close(): Promise<void>;
+}
+
+export async function controlPlane(): Promise<ControlPlane> {
+  const kube = await cluster();
+  await installCrd(kube);
+  const dir = await mkdtemp(join(tmpdir(), 'evenkeel-control-'));
+  const className = kube.namespace;
+  const ends: (() => Promise<unknown>)[] = [];
+  const status = async (pool: string): Promise<PoolStatus> =>
+    (await kube.get<PoolObject>(POOLS, pool)).status ?? {};
+  return {
+    kube,
+    className,
+    ends,
+    async controller(options = {}, url) {
+      const controller = await runController({
+        kubeconfig: configFor(kube.info, kube.info.adminToken, url, kube.namespace),
+        className,
+        grpc: '127.0.0.1:0',
+        admin: '127.0.0.1:0',
+        deniedCidrs: [],
+        leaseTiming: { leaseMs: 2_000, renewDeadlineMs: 1_000, retryMs: 200 },
+        watchTiming: { backoffMs: 50, backoffMaxMs: 500 },
+        statusLimits: { transitionMs: 100, detailsMs: 500 },
+        log,
+        ...options,
+      });
+      ends.push(() => controller.close());
+      return controller;
+    },
+    async proxy(name, controllers, sink = new RecordingSink()) {
+      const sync = await startProxySync({
+        controllers: controllers.map(({ grpcPort }) => `127.0.0.1:${grpcPort}`).join(','),
+        name,
+        version: 'test',
+        stateDir: join(dir, name),
+        sink,
+        health: sink,
+        clock: systemClock,
+        rng: seededRng(5),
+        log,
+      });
+      ends.push(() => sync.close());
+      return { sink, sync };
+    },
+    status,
+    condition: (pool, type, wanted) =>
+      eventually(`${pool}: ${type} is ${wanted}`, async () => {
+        const now = await status(pool);
+        const found = now.conditions?.find((each) => each.type === type);
+        const is = `${found?.status}/${found?.reason}`;
+        if (is === wanted || found?.status === wanted) return now;
+        throw new Error(`it is ${is}: ${found?.message}`);
+      }),
+    async close() {
+      for (const end of ends.reverse()) await end();
+      await kube.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
