@@ -46,10 +46,10 @@ export function probeGrpc(
 
   session.on('connect', () => {
     connected = true;
+    ask(session, service, settle);
   });
   session.on('error', (error) => settle(connected ? sessionError(error) : connectError(error)));
   session.on('close', () => settle(BROKEN_OFF));
-  ask(session, service, settle);
   return stop;
 }
 

@@ -370,6 +370,7 @@ describe('the health monitor, with a check', () => {
     expect([says(1), says(2)]).toEqual(['Healthy Active CheckPassed', 'Unhealthy Active UnexpectedStatus']);
     clock.advance(30_000);
     expect([says(1), says(2)]).toEqual(['Unhealthy Active UnexpectedStatus', 'Healthy Active CheckPassed']);
+    expect(prober.begun.at(-1)!.target.spec.probe).toEqual(edited.probe);
   });
 
   it('lets endpoints in use go on when a first check is added, and forgets a check that is removed', () => {
@@ -491,6 +492,19 @@ describe('the health monitor, watching traffic', () => {
     prober.answers.delete('127.0.0.1:1');
     clock.advance(3000);
     expect(says(1)).toBe('Healthy Active CheckPassed');
+  });
+
+  it('restores early when the set shrinks, and leaves no timer behind', () => {
+    const { clock, apply, says, traffic } = setup();
+    const snapshot = pool([1, 2, 3, 4]);
+    apply(snapshot);
+    traffic(snapshot, 1).fails(3);
+    clock.advance(1000);
+    traffic(snapshot, 2).fails(3);
+    expect(clock.pendingTimers).toBe(2);
+    apply(pool([1, 2, 3]));
+    expect([1, 2].map((port) => says(port).split(' ')[0])).toEqual(['Healthy', 'Unhealthy']);
+    expect(clock.pendingTimers).toBe(1);
   });
 
   it('acts on an edited limit at once', () => {
