@@ -1,4 +1,5 @@
 import type { Listener, PoolConfig, RouteMatch } from '../../api/snapshot.ts';
+import { normalisePath } from '../http/target.ts';
 import { compileCidrSet } from '../net/cidr-set.ts';
 import { compileJsonPath } from './json-path.ts';
 import { compilePattern } from './pattern.ts';
@@ -10,8 +11,8 @@ export interface RoutingFault {
 }
 
 /**
- * Everything in a pool's listeners and routes that would make `compileRouteTable` or `compileL4Routes` throw, all of it
- * at once. A proxy asks before it applies a snapshot, so that one it cannot compile is refused with its reasons
+ * Everything in a pool's listeners and routes that would make `compileRouteTable` or `compileL4Routes` throw, or a path
+ * that can never match, all of it at once. A proxy asks before it applies a snapshot, so that one it cannot compile is refused with its reasons
  * while the last good one serves.
  */
 export function checkRouting(config: PoolConfig): RoutingFault[] {
@@ -46,7 +47,11 @@ function checkMatch(
   const checkValue = (at: string, value: { readonly type: string; readonly value?: string }) => {
     if (value.type === 'RegularExpression') attempt(`${at}.value`, () => compilePattern(value.value ?? ''));
   };
-  if (match.path !== undefined) checkValue(`${path}.path`, match.path);
+  if (match.path !== undefined) {
+    checkValue(`${path}.path`, match.path);
+    if (match.path.type !== 'RegularExpression')
+      attempt(`${path}.path.value`, () => checkPath(match.path!.value));
+  }
   for (const list of ['headers', 'queryParams', 'cookies'] as const) {
     for (const [i, named] of match[list].entries()) checkValue(`${path}.${list}[${i}]`, named);
   }
@@ -55,4 +60,9 @@ function checkMatch(
   if (body === undefined) return;
   attempt(`${path}.body.jsonPath`, () => compileJsonPath(body.jsonPath));
   checkValue(`${path}.body.value`, body.value);
+}
+
+function checkPath(value: string): void {
+  const normal = normalisePath(value);
+  if ('fault' in normal) throw new Error(`no request has this path: ${normal.fault}`);
 }

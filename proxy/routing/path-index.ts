@@ -1,4 +1,5 @@
 import type { PathMatch } from '../../api/snapshot.ts';
+import { normalisePath } from '../http/target.ts';
 import type { Condition } from './conditions.ts';
 import { compilePattern, compilePatternSet, type PatternSet } from './pattern.ts';
 import { buildRuleList, type RuleList } from './rule-list.ts';
@@ -25,10 +26,15 @@ function endsSegment(path: string, at: number): boolean {
   return at === path.length || path.charCodeAt(at) === SLASH;
 }
 
-/** A trailing slash of a prefix says nothing: `/a/` takes what `/a` takes. */
+/**
+ * A path condition in the form that request paths have (`normalisePath`), so that `/%7eme` takes `/~me`. A trailing
+ * slash of a prefix says nothing: `/a/` takes what `/a` takes.
+ */
 export function normalisePathMatch(match: PathMatch): PathMatch {
-  if (match.type !== 'PathPrefix' || !match.value.endsWith('/')) return match;
-  return { type: 'PathPrefix', value: match.value.replace(/\/+$/, '') || '/' };
+  if (match.type === 'RegularExpression') return match;
+  const normal = normalisePath(match.value);
+  const value = 'path' in normal ? normal.path : match.value;
+  return { type: match.type, value: match.type === 'PathPrefix' ? value.replace(/(?<=.)\/$/, '') : value };
 }
 
 interface IndexedRule {

@@ -43,6 +43,10 @@ describe('the check of a snapshot', () => {
       'routes[1].matches[1].body.jsonPath',
       'routes[1].matches[1].body.value.value',
     ]);
+    const dots = routeMatch({ path: { type: 'Exact', value: '/a/..;/b' } });
+    expect(checkRouting(poolConfig({ routes: [route({ matches: [dots] })] }))).toEqual([
+      { path: 'routes[0].matches[0].path.value', message: 'no request has this path: path_dots' },
+    ]);
     expect(faults[0]?.message).toContain('not a CIDR');
     expect(faults[4]?.message).toContain('missing closing )');
   });

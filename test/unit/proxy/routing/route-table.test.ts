@@ -122,6 +122,21 @@ describe('the path of a request', () => {
   });
 });
 
+describe('a path in a route', () => {
+  it.each([
+    ['/%7eme', '/~me'],
+    ['/caf%c3%a9', '/caf%C3%A9'],
+    ['/a//b/./c', '/a/b/c'],
+  ])('%s takes a request for %s', (value, path) => {
+    expect(tableOf(pool({ routes: [{ matches: [prefix(value)] }] })).route({ url: `h${path}/x` })).toBe(
+      'pool/r',
+    );
+    expect(tableOf(pool({ routes: [{ matches: [exact(value)] }] })).route({ url: `h${path}` })).toBe(
+      'pool/r',
+    );
+  });
+});
+
 describe('headers, methods, cookies and query parameters', () => {
   const only = (match: Parameters<typeof routeMatch>[0]) =>
     tableOf(pool({ routes: [{ matches: [routeMatch(match)] }] }));
