@@ -9,7 +9,8 @@ import ipaddr from 'ipaddr.js';
 export interface AddressRange {
   /** The range with its host bits cleared, in canonical text. */
   readonly text: string;
-  contains(address: string): boolean;
+  /** One of the spellings of an address, see `addressSpellings`. */
+  contains(bytes: readonly number[]): boolean;
 }
 
 type Parsed = ipaddr.IPv4 | ipaddr.IPv6;
@@ -36,20 +37,28 @@ export function isCIDR(text: string): boolean {
   return parsed !== undefined && !isMapped(parsed[0]);
 }
 
-/** Undefined when `cidr` is no range. A range of IPv4 also contains its addresses when they come embedded in IPv6. */
+/** Undefined when `cidr` is no range. */
 export function addressRange(cidr: string): AddressRange | undefined {
   const parsed = parseRange(cidr);
   if (parsed === undefined) return undefined;
   const [base, length] = parsed;
-  const network = ipaddr.fromByteArray(cleared(base.toByteArray(), length));
+  const masks = maskOf(base.toByteArray().length, length);
+  const network = base.toByteArray().map((byte, i) => byte & masks[i]!);
   return {
-    text: `${network.toString()}/${length}`,
-    contains: (address) => {
-      const candidate = parse(address);
-      if (candidate === undefined) return false;
-      return spellings(candidate).some((each) => each.kind() === base.kind() && each.match(network, length));
-    },
+    text: `${ipaddr.fromByteArray(network).toString()}/${length}`,
+    contains: (bytes) =>
+      bytes.length === network.length && network.every((byte, i) => (bytes[i]! & masks[i]!) === byte),
   };
+}
+
+/** The bytes of an address, and those of the IPv4 address inside it when it is IPv4-mapped or of NAT64 (RFC 6052). */
+export function addressSpellings(text: string): number[][] {
+  const address = parse(text);
+  if (address === undefined) return [];
+  const bytes = address.toByteArray();
+  const isEmbedding =
+    bytes.length === 16 && EMBEDDING_PREFIXES.some((known) => known.every((byte, i) => byte === bytes[i]));
+  return isEmbedding ? [bytes, bytes.slice(12)] : [bytes];
 }
 
 function parse(text: string): Parsed | undefined {
@@ -75,20 +84,11 @@ function unmapped(address: Parsed): Parsed {
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
-/** The address, and the IPv4 address inside it when it is IPv4-mapped or of NAT64 (RFC 6052). */
-function spellings(address: Parsed): Parsed[] {
-  if (address instanceof ipaddr.IPv4) return [address];
-  const bytes = address.toByteArray();
-  const prefix = bytes.slice(0, 12);
-  const isEmbedding = EMBEDDING_PREFIXES.some((known) => known.every((byte, i) => byte === prefix[i]));
-  return isEmbedding ? [address, new ipaddr.IPv4(bytes.slice(12))] : [address];
-}
-
 const EMBEDDING_PREFIXES: readonly (readonly number[])[] = [
   [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
   [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0],
 ];
 
-function cleared(bytes: readonly number[], length: number): number[] {
-  return bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff);
+function maskOf(bytes: number, length: number): number[] {
+  return Array.from({ length: bytes }, (_, i) => (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff);
 }

@@ -78,7 +78,7 @@ export type DegradedReason =
   | 'ProxiesDisagree'
   | 'EndpointsUnhealthy'
   | 'FailedOver'
-  /** A route that no request can reach: another one takes all that it would. */
+  /** Another route goes first for some of what a route asks for, with the same conditions. */
   | 'RouteShadowed'
   /** A backend that no route and no default leads to. */
   | 'UnusedBackend'

@@ -1,13 +1,14 @@
 import { digestOf } from '../../api/digest.ts';
-import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { PoolConfig, PoolSnapshot } from '../../api/snapshot.ts';
 import type { PoolIntent } from '../resolve/resolve-pool.ts';
 
 /**
- * The immutable snapshot of an intent. Its digest is the same for the same content, whatever order that was found in;
+ * The immutable snapshot of what a pool may serve. Its digest is the same for the same content, whatever order that was found in;
  * who the pool is and which generation it comes from is not part of it.
+ * @param config what conflicts with other pools have left of the intent's
  */
-export function compileSnapshot(intent: PoolIntent): PoolSnapshot {
-  const { namespace, name, uid, createdAt, generation, config } = intent;
+export function compileSnapshot(intent: PoolIntent, config: PoolConfig = intent.config): PoolSnapshot {
+  const { namespace, name, uid, createdAt, generation } = intent;
   const endpoints = Object.fromEntries(
     config.backends.map((backend) => [backend.name, intent.endpoints.get(backend.name) ?? []]),
   );
@@ -17,7 +18,7 @@ export function compileSnapshot(intent: PoolIntent): PoolSnapshot {
     uid,
     createdAt,
     generation,
-    digest: digestOf({ config, endpoints }),
+    digest: digestOf([config, Object.entries(endpoints)]),
     config,
     endpoints,
   };

@@ -3,11 +3,12 @@ import { WEIGHT_ANNOTATION } from '../../api/conditions.ts';
 import { compareEndpoints } from '../../api/endpoints.ts';
 import type { BackendSpec, PoolSpec, ServiceSource, StaticSource } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
-import type { Backend, Endpoint } from '../../api/snapshot.ts';
+import type { Backend, Endpoint, EndpointCondition } from '../../api/snapshot.ts';
 import type { BackendUse } from './backend-uses.ts';
 import { conditionsOf } from './eligibility.ts';
-import { STATIC_UID, endpointsOfSlices, type SourceEndpoint } from './endpoint-slices.ts';
+import { endpointsOfSlices } from './endpoint-slices.ts';
 import { findServicePort } from './service-ports.ts';
+import { STATIC_UID, type SourceEndpoint } from './slice-reading.ts';
 import { parseWeight } from './weights.ts';
 import type { World } from './world.ts';
 
@@ -90,13 +91,11 @@ function resolveService(source: ServiceSource, context: Context): ResolvedBacken
     primaryFamily: service.spec.ipFamilies?.[0] ?? 'IPv4',
   });
   const appProtocol = toAppProtocol(slices.appProtocol);
-  const { endpoints, problems } = withWeights(
-    conditionsOf(slices.endpoints, {
-      terminatingEndpoints: context.spec.lifecycle.terminatingEndpoints,
-      publishNotReadyAddresses: service.spec.publishNotReadyAddresses ?? false,
-    }),
-    context,
-  );
+  const conditionOf = conditionsOf(slices.endpoints, {
+    terminatingEndpoints: context.spec.lifecycle.terminatingEndpoints,
+    publishNotReadyAddresses: service.spec.publishNotReadyAddresses ?? false,
+  });
+  const { endpoints, problems } = toEndpoints(slices.endpoints, conditionOf, context);
   if (use.http && appProtocol === 'h2c') {
     const message = `port ${source.port} of Service ${source.name} speaks ${slices.appProtocol}, which is not supported yet`;
     const at = `${path}.service.port`;
@@ -136,36 +135,51 @@ function summarise(
   return [{ condition: 'ResolvedRefs', reason, path: `${path}.service`, message }];
 }
 
-function withWeights(
-  sources: readonly { readonly endpoint: SourceEndpoint; readonly condition: Endpoint['condition'] }[],
+function toEndpoints(
+  sources: readonly SourceEndpoint[],
+  conditionOf: (source: SourceEndpoint) => EndpointCondition | undefined,
   { spec, namespace, world, path }: Context,
 ): { endpoints: Endpoint[]; problems: Problem[] } {
   const isWeighted = spec.loadBalancing.endpointWeight !== undefined;
+  const endpoints: Endpoint[] = [];
   const bad: string[] = [];
-  const weightOf = ({ podName }: SourceEndpoint): number => {
-    if (!isWeighted || podName === undefined) return 1;
-    const text = world.podAnnotation(namespace, podName, WEIGHT_ANNOTATION);
+  for (const source of sources) {
+    const condition = conditionOf(source);
+    if (condition === undefined) continue;
+    const { podName } = source;
+    const text =
+      isWeighted && podName !== undefined
+        ? world.podAnnotation(namespace, podName, WEIGHT_ANNOTATION)
+        : undefined;
     const weight = text === undefined ? 1 : parseWeight(text);
-    if (weight === undefined) bad.push(podName);
-    return weight ?? 1;
-  };
-  const endpoints = sources.map(({ endpoint, condition }): Endpoint => {
-    const { address, port, targetUid, zone, nodeName, podName } = endpoint;
-    return {
-      address,
-      port,
-      targetUid,
-      condition,
-      weight: weightOf(endpoint),
-      ...(zone === undefined ? {} : { zone }),
-      ...(nodeName === undefined ? {} : { nodeName }),
-      ...(podName === undefined ? {} : { podName }),
-    };
-  });
+    if (weight === undefined) bad.push(podName ?? source.address);
+    endpoints.push(endpointOf(source, condition, weight ?? 1));
+  }
   if (bad.length === 0) return { endpoints, problems: [] };
   const pods = bad.toSorted().slice(0, 3).join(', ');
   const message = `annotation ${WEIGHT_ANNOTATION} is no whole number from 0 to 1000000 on ${bad.length} pods, such as ${pods}; they count 1`;
   return { endpoints, problems: [{ condition: 'Degraded', reason: 'InvalidWeight', path, message }] };
+}
+
+/** What has not changed stays the same object, so that comparing two snapshots is quick. */
+const made = new WeakMap<SourceEndpoint, Endpoint>();
+
+function endpointOf(source: SourceEndpoint, condition: EndpointCondition, weight: number): Endpoint {
+  const known = made.get(source);
+  if (known?.condition === condition && known.weight === weight) return known;
+  const { address, port, targetUid, zone, nodeName, podName } = source;
+  const endpoint: Endpoint = {
+    address,
+    port,
+    targetUid,
+    condition,
+    weight,
+    ...(zone === undefined ? {} : { zone }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(podName === undefined ? {} : { podName }),
+  };
+  made.set(source, endpoint);
+  return endpoint;
 }
 
 /** Everything that is not HTTP/2 without TLS is spoken to in HTTP/1.1. */

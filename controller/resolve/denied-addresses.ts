@@ -1,4 +1,4 @@
-import { addressRange } from '../../api/address.ts';
+import { addressRange, addressSpellings } from '../../api/address.ts';
 
 /** Addresses that no backend may have, whatever an EndpointSlice or a pool says. */
 export interface DeniedAddresses {
@@ -43,5 +43,10 @@ export function denyAddresses(cidrs: readonly string[]): DeniedAddresses {
     const what = [...NEVER, ...INFRASTRUCTURE].find((known) => known.cidr === cidr)?.what;
     return { range, label: what === undefined ? range.text : `${range.text} (${what})` };
   });
-  return { reason: (address) => ranges.find(({ range }) => range.contains(address))?.label };
+  return {
+    reason: (address) => {
+      const spellings = addressSpellings(address);
+      return ranges.find(({ range }) => spellings.some((bytes) => range.contains(bytes)))?.label;
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { EndpointCondition } from '../../api/snapshot.ts';
-import type { SourceEndpoint } from './endpoint-slices.ts';
+import type { SourceEndpoint } from './slice-reading.ts';
 
 interface Policy {
   readonly terminatingEndpoints: 'Drain' | 'Exclude';
@@ -8,20 +8,22 @@ interface Policy {
 }
 
 /**
- * Where each endpoint of a backend stands. Ready ones take traffic; only when there is none do those that are going
- * away but still serve, so that a backend whose last pods terminate together serves to the end.
+ * Where each endpoint of a backend stands; undefined: it counts as gone. Ready ones take traffic; only when there is
+ * none do those that are going away but still serve, so that a backend whose last pods terminate together serves to
+ * the end.
  */
 export function conditionsOf(
   endpoints: readonly SourceEndpoint[],
   { terminatingEndpoints, publishNotReadyAddresses }: Policy,
-): { endpoint: SourceEndpoint; condition: EndpointCondition }[] {
-  const kept =
-    terminatingEndpoints === 'Exclude' ? endpoints.filter(({ terminating }) => !terminating) : endpoints;
+): (endpoint: SourceEndpoint) => EndpointCondition | undefined {
+  const isGone = ({ terminating }: SourceEndpoint): boolean =>
+    terminating && terminatingEndpoints === 'Exclude';
   const isReady = ({ ready }: SourceEndpoint): boolean => ready || publishNotReadyAddresses;
-  const hasReady = kept.some((endpoint) => isReady(endpoint));
-  return kept.map((endpoint) => {
-    if (isReady(endpoint)) return { endpoint, condition: 'Ready' };
-    if (!endpoint.terminating || !endpoint.serving) return { endpoint, condition: 'NotReady' };
-    return { endpoint, condition: hasReady ? 'Terminating' : 'Ready' };
-  });
+  const hasReady = endpoints.some((endpoint) => isReady(endpoint) && !isGone(endpoint));
+  return (endpoint) => {
+    if (isGone(endpoint)) return undefined;
+    if (isReady(endpoint)) return 'Ready';
+    if (!endpoint.terminating || !endpoint.serving) return 'NotReady';
+    return hasReady ? 'Terminating' : 'Ready';
+  };
 }

@@ -13,12 +13,27 @@ import { resolveListener } from './listeners.ts';
 import { resolveRefs, resolveRoute } from './routes.ts';
 import { durationMs } from './units.ts';
 
+/** A spec that is resolved again gives the same object, so that an unchanged configuration is seen at a glance. */
+const resolved = new WeakMap<PoolSpec, { spoken: string; config: PoolConfig }>();
+
 /**
  * What the spec alone says, with units normalised, the defaults of absent union members filled in, and lists without
  * an order of their own sorted. The spec has passed validation and has its defaults.
  * @param appProtocols what each backend speaks, by name
  */
 export function resolveConfig(
+  spec: PoolSpec,
+  appProtocols: ReadonlyMap<string, Backend['appProtocol']>,
+): PoolConfig {
+  const spoken = JSON.stringify([...appProtocols]);
+  const known = resolved.get(spec);
+  if (known?.spoken === spoken) return known.config;
+  const config = resolveConfigAnew(spec, appProtocols);
+  resolved.set(spec, { spoken, config });
+  return config;
+}
+
+function resolveConfigAnew(
   spec: PoolSpec,
   appProtocols: ReadonlyMap<string, Backend['appProtocol']>,
 ): PoolConfig {
