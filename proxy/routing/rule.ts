@@ -50,48 +50,45 @@ const MATCH_ALL: RouteMatch = { methods: [], headers: [], queryParams: [], cooki
 
 /** Every rule of a listener, in no order: its routes' matches at every hostname they share, and the defaults. */
 export function expandRules<P extends RoutedPool>(entry: RouteEntry<P>): RuleSpec<P>[] {
-  const { pool, listener } = entry;
+  const rules = entry.pool.config.routes.flatMap((route, routeIndex) =>
+    servesOn(route, entry.listener) ? expandRoute(entry, route, routeIndex) : [],
+  );
+  return rules.concat(expandDefaults(entry));
+}
+
+function expandRoute<P extends RoutedPool>(
+  { pool, listener }: RouteEntry<P>,
+  route: Route,
+  routeIndex: number,
+): RuleSpec<P>[] {
+  const source: RouteSource<P> = { pool, listener, route, backendRefs: route.backendRefs };
+  const matches = route.matches.length > 0 ? route.matches : [MATCH_ALL];
   const rules: RuleSpec<P>[] = [];
-  const listenerHostnames = listener.hostnames.length > 0 ? listener.hostnames : [''];
-  for (const [routeIndex, route] of pool.config.routes.entries()) {
-    if (!servesOn(route, listener)) continue;
-    const source: RouteSource<P> = { pool, listener, route, backendRefs: route.backendRefs };
-    const matches = route.matches.length > 0 ? route.matches : [MATCH_ALL];
-    for (const listenerHostname of listenerHostnames) {
-      for (const hostname of effectiveHostnames(listenerHostname, route.hostnames)) {
-        for (const [matchIndex, match] of matches.entries()) {
-          for (const group of groupByPrefixLength(match.sourceCIDRs)) {
-            rules.push({
-              source,
-              listenerHostname,
-              hostname,
-              match,
-              path: normalisePathMatch(match.path ?? EVERY_PATH),
-              ...group,
-              routeIndex,
-              matchIndex,
-            });
-          }
-        }
+  for (const [matchIndex, match] of matches.entries()) {
+    const path = normalisePathMatch(match.path ?? EVERY_PATH);
+    for (const sources of groupByPrefixLength(match.sourceCIDRs)) {
+      for (const hostnames of sharedHostnames(listener, route.hostnames)) {
+        rules.push({ source, ...hostnames, match, path, ...sources, routeIndex, matchIndex });
       }
     }
   }
-  if (pool.config.defaultBackendRefs.length > 0) {
-    const source: RouteSource<P> = { pool, listener, backendRefs: pool.config.defaultBackendRefs };
-    for (const listenerHostname of listenerHostnames) {
-      rules.push({
-        source,
-        listenerHostname,
-        hostname: listenerHostname,
-        path: EVERY_PATH,
-        sourceCIDRs: [],
-        sourcePrefixLength: -1,
-        routeIndex: pool.config.routes.length,
-        matchIndex: 0,
-      });
-    }
-  }
   return rules;
+}
+
+function expandDefaults<P extends RoutedPool>({ pool, listener }: RouteEntry<P>): RuleSpec<P>[] {
+  const { defaultBackendRefs, routes } = pool.config;
+  if (defaultBackendRefs.length === 0) return [];
+  const source: RouteSource<P> = { pool, listener, backendRefs: defaultBackendRefs };
+  const sources = { sourceCIDRs: [], sourcePrefixLength: -1 };
+  return sharedHostnames(listener, []).map(({ listenerHostname, hostname }) => ({
+    source,
+    listenerHostname,
+    hostname,
+    path: EVERY_PATH,
+    ...sources,
+    routeIndex: routes.length,
+    matchIndex: 0,
+  }));
 }
 
 /** A route that names no listener is on every HTTP and HTTPS listener. */
@@ -100,10 +97,18 @@ function servesOn(route: Route, listener: Listener): boolean {
   return listener.protocol === 'HTTP' || listener.protocol === 'HTTPS';
 }
 
-function effectiveHostnames(listenerHostname: string, routeHostnames: readonly string[]): Set<string> {
-  if (routeHostnames.length === 0) return new Set([listenerHostname]);
-  const shared = routeHostnames.map((hostname) => intersectHostnames(listenerHostname, hostname));
-  return new Set(shared.filter((hostname) => hostname !== undefined));
+/** Each hostname of the listener with what a route's hostnames leave of it. */
+function sharedHostnames(
+  listener: Listener,
+  routeHostnames: readonly string[],
+): { readonly listenerHostname: string; readonly hostname: string }[] {
+  const own = listener.hostnames.length > 0 ? listener.hostnames : [''];
+  const asked = routeHostnames.length > 0 ? routeHostnames : [''];
+  return own.flatMap((listenerHostname) => {
+    const shared = new Set(asked.map((hostname) => intersectHostnames(listenerHostname, hostname)));
+    shared.delete(undefined);
+    return [...shared].map((hostname) => ({ listenerHostname, hostname: hostname! }));
+  });
 }
 
 function groupByPrefixLength(
