@@ -4,6 +4,7 @@ import type { ProbeResult, ProbeTarget, RunProbe } from './probe.ts';
 
 /** Probes fall due in batches at most this often: a wake-up a batch, not one an endpoint. */
 const TICK_MS = 10;
+/** Up to this share sooner than its pace, at random. */
 const JITTER = 0.1;
 /** Share of the slots that probes of endpoints which are down may hold: a dead rack never delays the living. */
 const URGENT_SHARE = 0.75;
@@ -52,7 +53,7 @@ interface Task extends Deadline {
  * Runs every probe of the proxy, one at a time for each (address, port, spec), however many pools ask for it.
  *
  * 1. A new target, and one that gets a new watcher, is probed at once; after that from start to start at its pace,
- *    with 10 % jitter. The second probe comes at a random time within the interval, so that targets that came
+ *    or up to 10 % sooner, so that an interval is a bound. The second probe comes at a random time within the interval, so that targets that came
  *    together do not stay together.
  * 2. A target is never probed twice at the same time; a probe that takes longer than the interval delays the next.
  * 3. Only the monotonic clock is read.
@@ -228,7 +229,7 @@ export class ProbeScheduler {
   #jittered(task: Task): number {
     const { intervalMs, unhealthyIntervalMs } = task.target.spec;
     const pace = isUrgent(task) ? Math.min(unhealthyIntervalMs, intervalMs) : intervalMs;
-    return pace * (1 - JITTER + 2 * JITTER * this.#deps.rng());
+    return pace * (1 - JITTER * this.#deps.rng());
   }
 }
 
