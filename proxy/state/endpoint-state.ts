@@ -1,4 +1,16 @@
+import { nextLatencyUs } from './peak-ewma.ts';
 import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-table.ts';
+
+/** Half an hour: what a 32-bit cell of microseconds holds. */
+const MAX_LATENCY_US = 1_800_000_000;
+
+/** Requests that wait for an endpoint of an upstream to have room. */
+export interface Waiters {
+  /** Are there any, in whichever worker? */
+  readonly any: boolean;
+  /** There is room: serve the next, soon. */
+  freed(): void;
+}
 
 /**
  * One endpoint at run time, as one worker holds it: the meeting point of balancing, health and connections.
@@ -16,6 +28,8 @@ export class EndpointState {
   weight: number;
   zone: string;
   nodeName: string;
+  /** Told when a request ends here. */
+  waiters: Waiters | undefined;
 
   constructor(
     identity: { key: string; slot: number; address: string; port: number },
@@ -30,6 +44,7 @@ export class EndpointState {
     this.weight = traits.weight;
     this.zone = traits.zone ?? '';
     this.nodeName = traits.nodeName ?? '';
+    this.waiters = undefined;
   }
 
   /** May take anything new. */
@@ -58,6 +73,17 @@ export class EndpointState {
     return this.table.inFlight(this.slot);
   }
 
+  /**
+   * An attempt's latency (HTTP: to the response head; TCP: to the connection). Call it before `release`.
+   * @param nowMs `Clock.now()`
+   */
+  observeLatency(sampleMs: number, nowMs: number): void {
+    const { table, slot } = this;
+    const sampleUs = Math.min(Math.max(1, sampleMs * 1_000), MAX_LATENCY_US);
+    const elapsedMs = table.latencyAgeMs(slot, nowMs);
+    table.setLatency(slot, nextLatencyUs(table.latencyUs(slot), sampleUs, elapsedMs), nowMs);
+  }
+
   tryAcquire(max: number): boolean {
     return this.table.tryAcquire(this.slot, max);
   }
@@ -65,5 +91,6 @@ export class EndpointState {
   /** Undoes one acquire; exactly once for each. */
   release(): void {
     this.table.release(this.slot);
+    if (this.waiters?.any === true) this.waiters.freed();
   }
 }

@@ -43,6 +43,8 @@ const CURSOR = 1;
 const CHANGED_AT = 2;
 const WAITING = 3;
 
+const WAKE = 1;
+
 /** Verdict flags; what each combination may take is said once, in proxy/health/verdict.ts. */
 export const READY = 1;
 export const HEALTHY = 2;
@@ -111,17 +113,20 @@ export class SharedTable {
     Atomics.sub(this.#cells, slot * ENDPOINT_STRIDE + IN_FLIGHT, 1);
   }
 
+  /** Peak-sensitive average; 0: none known yet. */
   latencyUs(slot: number): number {
     return this.#cells[slot * ENDPOINT_STRIDE + LATENCY]!;
   }
 
-  latencyAtMs(slot: number): number {
-    return this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT]!;
+  /** Milliseconds since the last sample, up to 49 days. */
+  latencyAgeMs(slot: number, nowMs: number): number {
+    return ((nowMs | 0) - this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT]!) >>> 0;
   }
 
-  setLatency(slot: number, us: number, atMs: number): void {
+  /** Plain writes: of two workers that write at once one sample is lost. @param us up to 35 minutes */
+  setLatency(slot: number, us: number, nowMs: number): void {
     this.#cells[slot * ENDPOINT_STRIDE + LATENCY] = us;
-    this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT] = atMs;
+    this.#cells[slot * ENDPOINT_STRIDE + LATENCY_AT] = nowMs;
   }
 
   weightPercent(slot: number): number {
@@ -219,6 +224,51 @@ export class SharedTable {
     return Atomics.add(this.#cells, UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + CURSOR, 1) >>> 0;
   }
 
+  /** Requests that wait for one of its endpoints, over all workers. */
+  waiting(upstream: number): number {
+    return this.#cells[UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + WAITING]!;
+  }
+
+  /** Counts one more request that waits; false, and nothing counted, when `max` wait already. */
+  tryWait(upstream: number, max: number): boolean {
+    const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
+    if (Atomics.add(this.#cells, base + WAITING, 1) >= max) {
+      Atomics.sub(this.#cells, base + WAITING, 1);
+      return false;
+    }
+    this.#cells[base + UPSTREAM_ROWS + this.#worker]! += 1;
+    return true;
+  }
+
+  /** Undoes one `tryWait`. */
+  endWait(upstream: number): void {
+    const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
+    this.#cells[base + UPSTREAM_ROWS + this.#worker]! -= 1;
+    Atomics.sub(this.#cells, base + WAITING, 1);
+  }
+
+  /** Since when this worker's oldest request waits (`Clock.now()`); undefined: none does. */
+  setOldestWait(upstream: number, sinceMs: number | undefined): void {
+    const cell = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + UPSTREAM_OLDEST + this.#worker;
+    // 0 says that none waits.
+    Atomics.store(this.#cells, cell, sinceMs === undefined ? 0 : sinceMs | 0 || 1);
+  }
+
+  /** The worker whose request waits longest, if that is another one and it has waited more than `thanMs`; else -1. */
+  olderWaitElsewhere(upstream: number, thanMs: number, nowMs: number): number {
+    const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE + UPSTREAM_OLDEST;
+    let oldest = -1;
+    for (let worker = 0; worker < MAX_WORKERS; worker++) {
+      const since = this.#cells[base + worker]!;
+      if (since === 0 || worker === this.#worker) continue;
+      const waited = ((nowMs | 0) - since) | 0;
+      if (waited <= thanMs) continue;
+      oldest = worker;
+      thanMs = waited;
+    }
+    return oldest;
+  }
+
   resetUpstream(upstream: number): void {
     const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
     this.#cells.fill(0, base, base + UPSTREAM_STRIDE);
@@ -235,5 +285,18 @@ export class SharedTable {
   /** Signs of life of a worker so far; one that stands still is hung. */
   heartbeat(worker: number): number {
     return Atomics.load(this.#cells, WORKER_BASE + worker * WORKER_STRIDE);
+  }
+
+  /** Ends another worker's `wakened`. */
+  wake(worker: number): void {
+    const cell = WORKER_BASE + worker * WORKER_STRIDE + WAKE;
+    Atomics.add(this.#cells, cell, 1);
+    Atomics.notify(this.#cells, cell);
+  }
+
+  /** Resolves when another worker wakes this one after this call, or after `timeoutMs`. */
+  async wakened(timeoutMs: number): Promise<void> {
+    const cell = WORKER_BASE + this.#worker * WORKER_STRIDE + WAKE;
+    await Atomics.waitAsync(this.#cells, cell, Atomics.load(this.#cells, cell), timeoutMs).value;
   }
 }

@@ -66,10 +66,10 @@ export class SlotAllocator {
     for (const key of held.upstreams) this.#upstreams.giveUp(key);
   }
 
-  /** Every worker serves what was assigned last: frees what was given up and has nothing in flight any more. */
+  /** Every worker serves what was assigned last: frees what was given up and has nothing in flight or waiting any more. */
   settle(): void {
     this.#endpoints.settle((slot) => this.#table.inFlight(slot) === 0);
-    this.#upstreams.settle(() => true);
+    this.#upstreams.settle((slot) => this.#table.waiting(slot) === 0);
   }
 
   /** Slots that are not free, those given up and not yet settled included. */

@@ -35,6 +35,17 @@ export class BackendChoice {
     this.#byHash = byHash;
   }
 
+  /** Of the upstreams, in the shared table. */
+  get slots(): readonly number[] {
+    return this.#candidates.map(({ upstream }) => upstream.slot);
+  }
+
+  /** Do requests wait for every one of these backends? */
+  get awaited(): boolean {
+    for (const { upstream } of this.#candidates) if (!upstream.waiters.any) return false;
+    return true;
+  }
+
   get eligible(): number {
     return this.#candidates.reduce((sum, { upstream }) => sum + upstream.eligible, 0);
   }

@@ -1,4 +1,4 @@
-import type { BackendRef, FailOpen, LoadBalancing } from '../../api/snapshot.ts';
+import type { BackendRef, FailOpen, LoadBalancing, SessionAffinity } from '../../api/snapshot.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { hashes } from '../balancer/registry.ts';
 import type { PickContext, PickFailure } from '../balancer/picker.ts';
@@ -6,6 +6,7 @@ import type { EndpointState } from '../state/endpoint-state.ts';
 import { BackendChoice, type WeightedUpstream } from './backend-choice.ts';
 import { Failover, type TierHealth } from './failover.ts';
 import type { Upstream } from './upstream.ts';
+import type { WaitLimits, WaitQueue, WaitResult } from './wait-queue.ts';
 
 export interface SelectRequest extends PickContext {
   /** Value of the affinity cookie; undefined: there is none. */
@@ -16,6 +17,12 @@ export interface SelectRequest extends PickContext {
 export interface SelectionConfig {
   readonly loadBalancing: LoadBalancing;
   readonly failOpen: FailOpen;
+  readonly sessionAffinity: SessionAffinity;
+}
+
+export interface SelectorDeps {
+  readonly clock: Clock;
+  readonly queue: WaitQueue;
 }
 
 /** The backends of one priority that get new requests. */
@@ -40,7 +47,7 @@ interface Tier {
  * them again.
  */
 export class BackendSelector {
-  readonly #clock: Clock;
+  readonly #deps: SelectorDeps;
   readonly #failover = new Failover();
   #config: SelectionConfig;
   /** All refs' upstreams, in order of the refs. */
@@ -58,9 +65,9 @@ export class BackendSelector {
     refs: readonly BackendRef[],
     upstreams: ReadonlyMap<string, Upstream>,
     config: SelectionConfig,
-    clock: Clock,
+    deps: SelectorDeps,
   ) {
-    this.#clock = clock;
+    this.#deps = deps;
     this.#config = config;
     this.update(refs, upstreams, config);
   }
@@ -82,15 +89,78 @@ export class BackendSelector {
     this.#version = -1;
   }
 
-  /** The endpoint has been acquired: release it exactly once. Allocates nothing. */
+  /**
+   * The endpoint has been acquired: release it exactly once. `all-full` also while others wait for the same backends:
+   * line up with `enqueue`. Allocates nothing.
+   */
   select(request: SelectRequest): EndpointState | PickFailure {
     this.#judgeIfChanged();
+    if (request.bound !== undefined && request.tried.length === 0) {
+      const endpoint = this.#boundTo(request.bound);
+      if (endpoint?.tryAcquire(request.maxInFlight) === true) return endpoint;
+    }
+    return this.#othersWait() ? 'all-full' : this.#place(request);
+  }
+
+  /**
+   * Waits for an endpoint after `all-full`. `done` is called once, later, unless the returned function cancels before;
+   * the endpoint it brings has been acquired. `request` must not change meanwhile.
+   */
+  enqueue(
+    request: SelectRequest,
+    limits: WaitLimits,
+    done: (result: WaitResult) => void,
+  ): (() => void) | 'queue-full' {
+    this.#judgeIfChanged();
+    return this.#deps.queue.enqueue({
+      upstreams: this.#placing()?.choice.slots ?? this.#upstreams.map(({ slot }) => slot),
+      limits,
+      attempt: () => {
+        this.#judgeIfChanged();
+        return this.#place(request);
+      },
+      done,
+    });
+  }
+
+  /**
+   * Is the client to be bound to another endpoint than its cookie says? Not while the one it names may serve it, even
+   * if this request went elsewhere because that one was full, or failed once.
+   */
+  rebinds(bound: string | undefined): boolean {
+    if (this.#config.sessionAffinity.type === 'None') return false;
+    return bound === undefined || this.#boundTo(bound) === undefined;
+  }
+
+  #boundTo(token: string): EndpointState | undefined {
+    if (this.#config.sessionAffinity.type === 'None') return undefined;
+    for (const upstream of this.#upstreams) {
+      const endpoint = upstream.byToken(token);
+      if (endpoint !== undefined) return endpoint.affine ? endpoint : undefined;
+    }
+    return undefined;
+  }
+
+  /** Steps 3 to 7. */
+  #place(request: PickContext): EndpointState | PickFailure {
     if (this.#tiers.length === 0) return this.#hasEndpoints() ? 'no-weight' : 'no-endpoints';
     const picked = this.#pick(request);
     if (picked !== 'none-eligible' || request.tried.length === 0) return picked;
     this.#untried.hashKey = request.hashKey;
     this.#untried.maxInFlight = request.maxInFlight;
     return this.#pick(this.#untried);
+  }
+
+  /** Do requests wait for each backend that this one could go to? */
+  #othersWait(): boolean {
+    const choice = this.#placing()?.choice;
+    return choice !== undefined && choice.awaited;
+  }
+
+  /** The tier that new requests go to now; undefined: none. */
+  #placing(): Tier | undefined {
+    if (!this.#open) return this.#tiers[this.#current];
+    return this.#tiers.find(({ choice }) => choice.available > 0);
   }
 
   #pick(ctx: PickContext): EndpointState | PickFailure {
@@ -111,8 +181,7 @@ export class BackendSelector {
   #pickOpen(ctx: PickContext): EndpointState | PickFailure {
     if (!this.#hasEndpoints()) return 'no-endpoints';
     if (this.#config.failOpen.mode === 'Never') return 'none-eligible';
-    for (const tier of this.#tiers) if (tier.choice.available > 0) return tier.choice.pick(ctx, true);
-    return 'none-eligible';
+    return this.#placing()?.choice.pick(ctx, true) ?? 'none-eligible';
   }
 
   #hasEndpoints(): boolean {
@@ -125,7 +194,7 @@ export class BackendSelector {
     for (let index = 0; index < this.#upstreams.length; index++) version += this.#upstreams[index]!.version;
     if (version === this.#version && !this.#failover.pending) return;
     this.#version = version;
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     const tiers = this.#tiers.map(({ priority, choice }): TierHealth => {
       return {
         priority,

@@ -2,7 +2,12 @@ import type { PoolSnapshot, Route } from '../../api/snapshot.ts';
 import type { PoolSlots } from '../health/health-monitor.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import { BackendSelector } from './backend-selector.ts';
+import { CookieAffinity } from './affinity.ts';
 import { Upstream, type UpstreamDeps } from './upstream.ts';
+import { WaitQueue } from './wait-queue.ts';
+
+/** What a pool is given by its worker. */
+export type PoolUpstreamsDeps = Omit<UpstreamDeps, 'queue'>;
 
 /**
  * The upstreams of one pool in one worker, and a selector for each list of backend refs in it. A snapshot updates
@@ -14,16 +19,22 @@ export class PoolUpstreams {
   /** By the route's name. */
   readonly #routes = new Map<string, BackendSelector>();
   readonly #default: BackendSelector;
+  #affinity: CookieAffinity | undefined;
 
-  constructor(pool: PoolSnapshot, slots: PoolSlots, deps: UpstreamDeps) {
-    this.#deps = deps;
-    this.#default = new BackendSelector([], this.#upstreams, pool.config, deps.clock);
+  constructor(pool: PoolSnapshot, slots: PoolSlots, deps: PoolUpstreamsDeps) {
+    this.#deps = { ...deps, queue: new WaitQueue(deps.table, deps.clock) };
+    this.#default = new BackendSelector([], this.#upstreams, pool.config, this.#deps);
     this.update(pool, slots);
   }
 
   /** By backend name. */
   get byBackend(): ReadonlyMap<string, Upstream> {
     return this.#upstreams;
+  }
+
+  /** Undefined: the pool binds no clients. */
+  get affinity(): CookieAffinity | undefined {
+    return this.#affinity;
   }
 
   /** What serves the requests that this route takes; of those no route takes, when undefined. */
@@ -54,6 +65,9 @@ export class PoolUpstreams {
         gone.push(...known.update(next));
       }
     }
+    const { sessionAffinity } = config;
+    this.#affinity =
+      sessionAffinity.type === 'Cookie' ? new CookieAffinity(uid, sessionAffinity.cookie) : undefined;
     this.#default.update(config.defaultBackendRefs, this.#upstreams, config);
     for (const name of this.#routes.keys()) {
       if (!config.routes.some((route) => route.name === name)) this.#routes.delete(name);
@@ -62,7 +76,7 @@ export class PoolUpstreams {
       const refs = backendRefs.length > 0 ? backendRefs : config.defaultBackendRefs;
       const known = this.#routes.get(name);
       if (known !== undefined) known.update(refs, this.#upstreams, config);
-      else this.#routes.set(name, new BackendSelector(refs, this.#upstreams, config, this.#deps.clock));
+      else this.#routes.set(name, new BackendSelector(refs, this.#upstreams, config, this.#deps));
     }
     return gone;
   }

@@ -2,18 +2,20 @@ import type { Backend, Endpoint, LoadBalancing } from '../../api/snapshot.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import type { PickContext, Picker, PickFailure } from '../balancer/picker.ts';
 import { createPicker, usesWeights } from '../balancer/registry.ts';
-import { EndpointState } from '../state/endpoint-state.ts';
+import { EndpointState, type Waiters } from '../state/endpoint-state.ts';
 import { endpointKey } from '../state/identity.ts';
 import type { SharedTable } from '../state/shared-table.ts';
+import { affinityToken } from './affinity.ts';
+import { isWithin, reach, type Place } from './locality.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
-/** What an upstream is given by its worker. */
 export interface UpstreamDeps {
   readonly table: SharedTable;
   readonly clock: Clock;
   readonly rng: Rng;
-  /** Where this proxy runs; absent: not known. */
-  readonly zone?: string | undefined;
-  readonly nodeName?: string | undefined;
+  /** Where this proxy runs. */
+  readonly here: Place;
+  readonly queue: WaitQueue;
 }
 
 export interface UpstreamConfig {
@@ -31,11 +33,14 @@ export class Upstream {
   readonly name: string;
   /** Its slot in the shared table. */
   readonly slot: number;
+  readonly waiters: Waiters;
   readonly #deps: UpstreamDeps;
   #backend: Backend;
   #loadBalancing: LoadBalancing;
   #endpoints: readonly EndpointState[] = [];
   #bySlot = new Map<number, EndpointState>();
+  /** Made when the first affinity cookie comes. */
+  #byToken: Map<string, EndpointState> | undefined;
   #stale = true;
   #epoch = 0;
   #version = 0;
@@ -49,6 +54,7 @@ export class Upstream {
     this.poolUid = poolUid;
     this.name = config.backend.name;
     this.slot = slot;
+    this.waiters = deps.queue.waitersOf(slot);
     this.#deps = deps;
     this.#backend = config.backend;
     this.#loadBalancing = config.loadBalancing;
@@ -89,7 +95,18 @@ export class Upstream {
     this.#backend = backend;
     this.#loadBalancing = loadBalancing;
     this.#stale = true;
-    return [...before.values()].filter((state) => !this.#bySlot.has(state.slot));
+    const gone = [...before.values()].filter((state) => !this.#bySlot.has(state.slot));
+    if (this.#byToken !== undefined) {
+      for (const state of gone) this.#byToken.delete(this.#token(state));
+      for (const state of next) if (!before.has(state.slot)) this.#byToken.set(this.#token(state), state);
+    }
+    return gone;
+  }
+
+  /** The endpoint that an affinity cookie's value names. */
+  byToken(token: string): EndpointState | undefined {
+    this.#byToken ??= new Map(this.#endpoints.map((state) => [this.#token(state), state]));
+    return this.#byToken.get(token);
   }
 
   /**
@@ -125,7 +142,8 @@ export class Upstream {
   /** Acquires one of the available endpoints, whatever their health: for pools that fail open. */
   pickOpen(ctx: PickContext): EndpointState | PickFailure {
     if (this.#openIsStale) {
-      this.#openPicker = this.#createPicker(this.#available, this.#openPicker);
+      const previous = this.#openPicker ?? this.#picker;
+      this.#openPicker = this.#createPicker(this.#endpoints, this.#available, previous);
       this.#openIsStale = false;
     }
     return this.#openPicker!.pick(ctx);
@@ -134,7 +152,13 @@ export class Upstream {
   #create(endpoint: Endpoint, slot: number): EndpointState {
     const { address, port } = endpoint;
     const key = endpointKey(this.poolUid, this.name, endpoint);
-    return new EndpointState({ key, slot, address, port }, endpoint, this.#deps.table);
+    const state = new EndpointState({ key, slot, address, port }, endpoint, this.#deps.table);
+    state.waiters = this.waiters;
+    return state;
+  }
+
+  #token(state: EndpointState): string {
+    return affinityToken(this.poolUid, state.key);
   }
 
   /** The epoch was read before the flags: flags that change meanwhile are seen at the next look. */
@@ -144,23 +168,28 @@ export class Upstream {
       : this.#endpoints;
     this.#eligible = counted.filter((endpoint) => endpoint.eligible);
     this.#available = counted.filter((endpoint) => endpoint.available);
-    this.#picker = this.#createPicker(this.#eligible, this.#picker);
+    this.#picker = this.#createNearPicker();
     this.#openIsStale = true;
     this.#epoch = epoch;
     this.#stale = false;
     this.#version++;
   }
 
-  #createPicker(eligible: readonly EndpointState[], previous: Picker | undefined): Picker {
+  #createNearPicker(): Picker {
+    const { here } = this.#deps;
+    const near = reach(this.#loadBalancing.locality, here, this.#eligible);
+    if (near === 'Any') return this.#createPicker(this.#endpoints, this.#eligible, this.#picker);
+    const isNear = (endpoint: EndpointState): boolean => isWithin(near, here, endpoint);
+    return this.#createPicker(this.#endpoints.filter(isNear), this.#eligible.filter(isNear), this.#picker);
+  }
+
+  #createPicker(
+    members: readonly EndpointState[],
+    eligible: readonly EndpointState[],
+    previous: Picker | undefined,
+  ): Picker {
     const { table, clock, rng } = this.#deps;
-    return createPicker(this.#loadBalancing.algorithm, {
-      members: this.#endpoints,
-      eligible,
-      table,
-      upstream: this.slot,
-      clock,
-      rng,
-      previous,
-    });
+    const { algorithm } = this.#loadBalancing;
+    return createPicker(algorithm, { members, eligible, table, upstream: this.slot, clock, rng, previous });
   }
 }

@@ -3,6 +3,7 @@ import type { PickContext } from '../../proxy/balancer/picker.ts';
 import type { EndpointState } from '../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../proxy/state/slot-allocator.ts';
+import { WaitQueue } from '../../proxy/upstream/wait-queue.ts';
 import { Upstream } from '../../proxy/upstream/upstream.ts';
 import { backend, endpoint, poolConfig, poolSnapshot } from './builders.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -43,6 +44,8 @@ export class UpstreamFixture {
       table: this.table,
       clock: this.clock,
       rng: seededRng(seed),
+      here: { zone: 'here', nodeName: 'here-1' },
+      queue: new WaitQueue(this.table, this.clock),
     });
     for (const state of this.upstream.endpoints) this.#main.setFlags(state.slot, UP);
   }
