@@ -37,15 +37,18 @@ export interface StatusLimits {
 
 const LIMITS: StatusLimits = {
   perSecond: 20,
-  burst: 100,
-  concurrent: 8,
+  burst: 1_000,
+  concurrent: 16,
   transitionMs: 1_000,
   detailsMs: 10_000,
 };
 
 interface PoolState {
   writing: boolean;
+  /** After a failure: not before its back-off is over. */
   notBefore: number;
+  /** Nothing new was asked for, and what there is may wait until then. */
+  sleepUntil: number;
   lastWriteAt: number;
   readonly retry: Backoff;
 }
@@ -78,8 +81,8 @@ export class StatusWriter {
     this.#tokensAt = options.clock.now();
     this.#round = coalesce({
       run: () => this.#writeDue(),
-      holdMs: 20,
-      minIntervalMs: 100,
+      holdMs: 10,
+      minIntervalMs: 20,
       retryMs: 1_000,
       onError: (error) => options.log.error({ err: error }, 'status round failed'),
       clock: options.clock,
@@ -88,6 +91,8 @@ export class StatusWriter {
 
   request(uid: string): void {
     this.#due.add(uid);
+    const pool = this.#pools.get(uid);
+    if (pool !== undefined) pool.sleepUntil = -Infinity;
     this.#round.request();
   }
 
@@ -110,13 +115,15 @@ export class StatusWriter {
     }
     this.#refill();
     const now = clock.now();
-    const later: { uid: string; computed: ComputedStatus }[] = [];
+    const details: { uid: string; pool: PoolState; computed: ComputedStatus }[] = [];
     let wakeAt = Infinity;
     for (const uid of this.#due) {
+      if (!this.#hasRoom()) break;
       const pool = this.#pool(uid);
-      if (pool.writing) continue;
-      if (pool.notBefore > now) {
-        wakeAt = Math.min(wakeAt, pool.notBefore);
+      if (pool.writing) continue; // the end of the write begins another round
+      const from = Math.max(pool.notBefore, pool.sleepUntil);
+      if (from > now) {
+        wakeAt = Math.min(wakeAt, from);
         continue;
       }
       const computed = compute(uid);
@@ -127,20 +134,23 @@ export class StatusWriter {
       }
       const intervalMs = kind === 'transition' ? this.#limits.transitionMs : this.#limits.detailsMs;
       const dueAt = pool.lastWriteAt + intervalMs;
-      if (dueAt > now) wakeAt = Math.min(wakeAt, Math.max(dueAt, now + 100));
-      else if (kind === 'transition') this.#writeIfRoom(uid, pool, computed);
-      else later.push({ uid, computed });
+      if (dueAt > now) {
+        pool.sleepUntil = dueAt;
+        wakeAt = Math.min(wakeAt, dueAt);
+      } else if (kind === 'transition') this.#begin(uid, pool, computed);
+      else details.push({ uid, pool, computed });
     }
-    for (const { uid, computed } of later) this.#writeIfRoom(uid, this.#pool(uid), computed);
+    for (const { uid, pool, computed } of details) if (this.#hasRoom()) this.#begin(uid, pool, computed);
+    if (this.#tokens < 1 && this.#due.size > 0)
+      wakeAt = Math.min(wakeAt, now + 1_000 / this.#limits.perSecond);
     this.#wake(wakeAt);
   }
 
-  #writeIfRoom(uid: string, pool: PoolState, computed: ComputedStatus): void {
-    if (this.#writing >= this.#limits.concurrent) return; // the end of a write begins the next round
-    if (this.#tokens < 1) {
-      this.#wake(this.#options.clock.now() + 1_000 / this.#limits.perSecond);
-      return;
-    }
+  #hasRoom(): boolean {
+    return this.#writing < this.#limits.concurrent && this.#tokens >= 1;
+  }
+
+  #begin(uid: string, pool: PoolState, computed: ComputedStatus): void {
     this.#tokens -= 1;
     this.#due.delete(uid);
     void this.#write(uid, pool, computed);
@@ -168,7 +178,13 @@ export class StatusWriter {
     let pool = this.#pools.get(uid);
     if (pool === undefined) {
       const retry = backoff({ initialMs: 500, maxMs: 30_000 }, this.#options.rng);
-      pool = { writing: false, notBefore: -Infinity, lastWriteAt: -Infinity, retry };
+      pool = {
+        writing: false,
+        notBefore: -Infinity,
+        sleepUntil: -Infinity,
+        lastWriteAt: -Infinity,
+        retry,
+      };
       this.#pools.set(uid, pool);
     }
     return pool;

@@ -5,7 +5,7 @@ import { readUpdate, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { PROVING_MS, type CrashGuard } from './crash-guard.ts';
-import type { ApplyFault, SnapshotSink } from './sink.ts';
+import type { ApplyFault, ApplyOutcome, SnapshotSink } from './sink.ts';
 import type { SavedPool, SnapshotDisk } from './snapshot-disk.ts';
 
 export interface ApplierOptions {
@@ -89,12 +89,12 @@ export class Applier {
   restore(): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#synced) return;
-      const { disk, guard, sink, log } = this.#options;
+      const { disk, guard, log } = this.#options;
       const { pools, rejected } = await disk.load();
       for (const { file, why } of rejected) log.error({ file, why }, 'saved snapshot rejected');
       for (const { snapshot, epoch, newest } of pools) {
         if (this.#pools.has(snapshot.uid) || guard.isGuilty(snapshot.uid, snapshot.digest)) continue;
-        const outcome = await this.#try(snapshot, sink);
+        const outcome = await this.#apply(snapshot); // not on trial: it has served before
         if (!outcome.ok) {
           log.error({ pool: snapshot.name, errors: outcome.errors }, 'saved snapshot cannot be applied');
           continue;
@@ -144,7 +144,7 @@ export class Applier {
 
   async #update(update: PoolUpdate): Promise<Answer> {
     const { uid, digest } = update;
-    const { sink, guard } = this.#options;
+    const { guard } = this.#options;
     const ack = (): Answer => ({ case: 'ack', value: { uid, digest, epoch: this.#epoch } });
     const nack = (faults: ApplyFault[], resync = false): Answer => ({
       case: 'nack',
@@ -164,24 +164,24 @@ export class Applier {
     if (guard.isGuilty(uid, digest)) {
       return nack([fault('the proxy died within 10 s of applying this; it is not tried again')]);
     }
-    const outcome = await this.#try(read.snapshot, sink);
+    await guard.trying(uid, digest);
+    const outcome = await this.#apply(read.snapshot);
+    guard.applied();
     if (!outcome.ok) return nack([...outcome.errors]);
+    await guard.forgive(uid);
     this.#pools.set(uid, read.snapshot);
     this.#sawNewest(update.newest);
     this.#saveLater({ snapshot: read.snapshot, epoch: this.#epoch, newest: this.#newest });
     return ack();
   }
 
-  async #try(snapshot: PoolSnapshot, sink: SnapshotSink): ReturnType<SnapshotSink['apply']> {
-    const { guard, log } = this.#options;
-    await guard.trying(snapshot.uid, snapshot.digest);
+  async #apply(snapshot: PoolSnapshot): Promise<ApplyOutcome> {
+    const { sink, log } = this.#options;
     try {
       return await sink.apply(snapshot);
     } catch (error) {
       log.error({ pool: snapshot.name, err: error }, 'applying a snapshot failed');
       return { ok: false, errors: [fault(error instanceof Error ? error.message : String(error))] };
-    } finally {
-      guard.applied();
     }
   }
 
@@ -190,6 +190,7 @@ export class Applier {
     if (!this.#pools.delete(uid)) return;
     this.#unsaved.delete(uid);
     await sink.remove(uid);
+    await this.#options.guard.forgive(uid);
     await disk.remove(uid);
   }
 

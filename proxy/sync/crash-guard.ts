@@ -52,6 +52,10 @@ export class CrashGuard {
     this.#cancel?.();
     this.#cancel = undefined;
     await writeAtomically(this.#trying, JSON.stringify({ uid, digest }));
+  }
+
+  /** The pool has become something else: what was held against it is history. */
+  async forgive(uid: string): Promise<void> {
     if (this.#guilty.delete(uid)) await this.#save();
   }
 

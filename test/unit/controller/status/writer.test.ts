@@ -1,0 +1,131 @@
+import pino from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { PoolStatus } from '../../../../api/pool.gen.ts';
+import { StatusWriter } from '../../../../controller/status/writer.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { seededRng } from '../../../support/seeded-rng.ts';
+
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 10; i += 1) await Promise.resolve();
+};
+
+describe('StatusWriter', () => {
+  let clock: FakeClock;
+  let wanted: Map<string, PoolStatus>;
+  let stored: Map<string, PoolStatus>;
+  let writes: { uid: string; at: number }[];
+  let leading: boolean;
+  let fail: boolean;
+  let writer: StatusWriter;
+
+  const status = (reason: string, message = ''): PoolStatus => ({
+    observedGeneration: 1,
+    conditions: [{ type: 'Accepted', status: 'True', reason, message, lastTransitionTime: 't' }],
+  });
+  const want = (uid: string, next: PoolStatus): void => {
+    wanted.set(uid, next);
+    writer.request(uid);
+  };
+  const turn = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 10) {
+      clock.advance(Math.min(10, left));
+      await settle();
+    }
+  };
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    wanted = new Map();
+    stored = new Map();
+    writes = [];
+    leading = true;
+    fail = false;
+    writer = new StatusWriter({
+      compute: (uid) => {
+        const next = wanted.get(uid);
+        return next === undefined ? undefined : { status: next, before: stored.get(uid) };
+      },
+      write: async (uid, next) => {
+        writes.push({ uid, at: clock.now() });
+        if (fail) throw new Error('no');
+        stored.set(uid, next);
+        return true;
+      },
+      written: () => undefined,
+      leading: () => leading,
+      clock,
+      rng: seededRng(1),
+      log: pino({ level: 'silent' }),
+      limits: { burst: 100 },
+    });
+  });
+
+  it('writes the first status soon, and nothing that equals what is there', async () => {
+    want('a', status('x'));
+    await turn(100);
+    expect(writes).toHaveLength(1);
+    want('a', status('x'));
+    await turn(20_000);
+    expect(writes).toHaveLength(1);
+  });
+
+  it('writes what turned at most once a second, and the last state in the end', async () => {
+    // I19
+    for (let i = 0; i < 500; i += 1) {
+      want('a', status(`r${i}`));
+      await turn(10);
+    }
+    await turn(2_000);
+    expect(writes.length).toBeGreaterThanOrEqual(5);
+    expect(writes.length).toBeLessThanOrEqual(7);
+    expect(stored.get('a')).toEqual(status('r499'));
+  });
+
+  it('writes details at most every 10 s', async () => {
+    want('a', status('x', 'm0'));
+    await turn(100);
+    for (let i = 1; i <= 20; i += 1) {
+      want('a', status('x', `m${i}`));
+      await turn(1_000);
+    }
+    await turn(11_000);
+    expect(writes.length).toBeLessThanOrEqual(4);
+    expect(stored.get('a')).toEqual(status('x', 'm20'));
+  });
+
+  it('keeps to one budget for all pools, after a burst', async () => {
+    for (let i = 0; i < 300; i += 1) want(`p${i}`, status('x'));
+    await turn(1_000);
+    expect(writes.length).toBeGreaterThanOrEqual(100);
+    expect(writes.length).toBeLessThanOrEqual(125);
+    await turn(12_000);
+    expect(stored.size).toBe(300);
+  });
+
+  it('tries a failed write again with back-off, and lets the others pass', async () => {
+    // I18
+    fail = true;
+    want('a', status('x'));
+    await turn(100);
+    fail = false;
+    want('b', status('x'));
+    await turn(100);
+    expect([...stored.keys()]).toEqual(['b']);
+    await turn(2_000);
+    expect([...stored.keys()]).toEqual(['b', 'a']);
+  });
+
+  it('writes nothing when it does not lead', async () => {
+    leading = false;
+    want('a', status('x'));
+    await turn(5_000);
+    expect(writes).toHaveLength(0);
+  });
+
+  it('forgets pools that are gone', async () => {
+    want('a', status('x'));
+    writer.forget('a');
+    await turn(5_000);
+    expect(writes).toHaveLength(0);
+  });
+});
