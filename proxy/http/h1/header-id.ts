@@ -91,7 +91,7 @@ function buildHashTable(): Uint8Array {
   return table;
 }
 
-/** The id of the name in `buffer[start, end)`, in any case. The name is a token, and `start` is not 0. */
+/** The id of the name in `buffer[start, end)`, in any case. The name is a token. */
 export function headerIdOf(buffer: Uint8Array, start: number, end: number): number {
   const id = BY_HASH[hash(end - start, buffer[end - 2]!, buffer[end - 1]!)]!;
   return id !== 0 && equalsName(buffer, start, end, BYTES[id]!) ? id : 0;

@@ -140,6 +140,12 @@ export class HeaderLines {
     return true;
   }
 
+  /** Is the name of line `i` one of these, which are lower case? */
+  isNamed(i: number, names: ReadonlySet<string>): boolean {
+    for (const name of names) if (this.hasName(i, name)) return true;
+    return false;
+  }
+
   /** Is the value this text, in any case? `text` is lower case and has letters, digits and `-` only. */
   valueIs(i: number, text: string): boolean {
     const start = this.#at[i * 4 + 2]!;

@@ -37,11 +37,15 @@ export class RequestHead implements RequestView {
   query = '';
   /** What a backend gets as target: normalised path and query, or `*`; `path` is `/` then. */
   target = '';
+  /** Did the target come in this very form? */
+  isTargetPlain = true;
   /** 0 or 1 of `HTTP/1.x`. */
   minorVersion = 1;
   body: RequestBody = 'none';
   /** Bytes; 0 without Content-Length. */
   contentLength = 0;
+  /** Is the line that frames the body odd enough to be written anew? */
+  isFramingRewritten = false;
   /** May another request follow on this connection? */
   keepAlive = true;
   /** The client waits for `100 Continue` before it sends the body. */
@@ -85,6 +89,8 @@ export class RequestHead implements RequestView {
     copy.path = this.path;
     copy.query = this.query;
     copy.target = this.target;
+    copy.isTargetPlain = this.isTargetPlain;
+    copy.isFramingRewritten = this.isFramingRewritten;
     copy.minorVersion = this.minorVersion;
     copy.body = this.body;
     copy.contentLength = this.contentLength;
@@ -178,6 +184,7 @@ export class RequestHead implements RequestView {
     if (pos >= end) return INCOMPLETE;
     if (bytes[pos] !== SP || pos === start) return this.#refuse(targetFault(bytes[pos]!));
     this.target = latin1(bytes, start, pos);
+    this.isTargetPlain = !this.#absoluteForm;
     if (this.#absoluteForm) return this.#readAbsoluteForm() ? pos : REFUSED;
     if (bytes[start] !== SLASH) return this.#readAsterisk() ? pos : REFUSED;
     if (pathEnd === pos) {
@@ -196,6 +203,7 @@ export class RequestHead implements RequestView {
     if (result.path !== this.path) {
       this.target = result.path + this.target.slice(this.path.length);
       this.path = result.path;
+      this.isTargetPlain = false;
     }
     return true;
   }
@@ -364,20 +372,27 @@ export class RequestHead implements RequestView {
     const { lines } = this;
     this.body = 'none';
     this.contentLength = 0;
+    this.isFramingRewritten = false;
     if (coding !== -1) {
       if (length !== -1) return this.#fail('cl_te');
       if (this.minorVersion === 0) return this.#fail('te_http10');
       const fault = transferEncodingFault(lines, coding);
       if (fault !== undefined) return this.#fail(fault);
-      if (!lines.isPlain(coding)) lines.fates[coding] = Fate.Rewritten;
+      this.#rewriteUnlessPlain(coding);
       this.body = 'chunked';
     } else if (length !== -1) {
       this.contentLength = readContentLength(lines, length);
       if (this.contentLength === -1) return this.#fail('cl_invalid');
-      if (!lines.isPlain(length)) lines.fates[length] = Fate.Rewritten;
+      this.#rewriteUnlessPlain(length);
       this.body = 'length';
     }
     return true;
+  }
+
+  #rewriteUnlessPlain(framing: number): void {
+    if (this.lines.isPlain(framing)) return;
+    this.lines.fates[framing] = Fate.Rewritten;
+    this.isFramingRewritten = true;
   }
 }
 

@@ -20,6 +20,10 @@ export class ResponseHead {
   contentLength = 0;
   /** Has a Content-Length, also where there is no body (HEAD, 304). */
   hasContentLength = false;
+  /** Is Content-Length odd enough to be written anew? */
+  isLengthRewritten = false;
+  /** Is the status line what we would write? */
+  isStatusLinePlain = true;
   /** May the connection serve another request when this response is complete? */
   keepAlive = true;
   /** Seconds that the backend says it keeps an idle connection (`Keep-Alive: timeout=`); -1 when it does not say. */
@@ -32,6 +36,11 @@ export class ResponseHead {
 
   constructor(lines = new HeaderLines()) {
     this.lines = lines;
+  }
+
+  /** The text of the status line; often empty. */
+  get reason(): string {
+    return this.lines.text(12, this.lines.lineStart(0) - 2).trim();
   }
 
   header(name: string): string | undefined {
@@ -82,6 +91,7 @@ export class ResponseHead {
     this.minorVersion = minor;
     this.status = hundreds * 100 + tens * 10 + ones;
     let pos = start + 12;
+    this.isStatusLinePlain = minor === 1 && bytes[pos] === SP;
     if (bytes[pos] === SP) while (pos < end && (CLASS[bytes[pos]!]! & FIELD) !== 0) pos++;
     if (pos + 1 >= end) return INCOMPLETE;
     if (bytes[pos] !== CR) return this.#refuse(bytes[pos] === LF ? 'bare_lf' : 'status_line');
@@ -146,10 +156,14 @@ export class ResponseHead {
     const { lines, status } = this;
     this.contentLength = 0;
     this.hasContentLength = length !== -1;
+    this.isLengthRewritten = false;
     if (length !== -1) {
       this.contentLength = readContentLength(lines, length);
       if (this.contentLength === -1) return this.#fail('cl_invalid');
-      if (!lines.isPlain(length)) lines.fates[length] = Fate.Rewritten;
+      if (!lines.isPlain(length)) {
+        lines.fates[length] = Fate.Rewritten;
+        this.isLengthRewritten = true;
+      }
     }
     if (coding !== -1) {
       if (length !== -1) return this.#fail('cl_te');
@@ -163,10 +177,13 @@ export class ResponseHead {
       if (coding !== -1 || this.contentLength > 0) this.keepAlive = false;
       if (length !== -1) lines.fates[length] = Fate.Hidden;
       this.hasContentLength = false;
+      this.isLengthRewritten = false;
       this.body = 'none';
     } else if (method === 'HEAD' || status === 304) this.body = 'none';
-    else if (coding !== -1) this.body = 'chunked';
-    else if (length !== -1) this.body = 'length';
+    else if (coding !== -1) {
+      this.body = 'chunked';
+      if (lines.isPlain(coding)) lines.fates[coding] = Fate.Copied;
+    } else if (length !== -1) this.body = 'length';
     else {
       this.body = 'until-close';
       this.keepAlive = false;
