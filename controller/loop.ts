@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { PoolSpec, PoolStatus } from '../api/pool.gen.ts';
+import type { PoolStatus } from '../api/pool.gen.ts';
 import { POOL_API_VERSION, POOL_KIND } from '../api/pool.ts';
 import type { Problem } from '../api/problem.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
@@ -14,6 +14,8 @@ import type { ControllerMetrics } from './observe/metrics.ts';
 import { Fleet, SEEN_FOR_MS } from './push/fleet.ts';
 import { HealthReports } from './report/health-reports.ts';
 import type { DeniedAddresses } from './resolve/denied-addresses.ts';
+import type { ClassPolicy } from './resolve/class-policy.ts';
+import { createSettler, type Settled } from './resolve/conflicts.ts';
 import { resolvePool, type Resolution } from './resolve/resolve-pool.ts';
 import type { World } from './resolve/world.ts';
 import { computeStatus } from './status/compute-status.ts';
@@ -28,6 +30,8 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
   /** Of this process, for people. */
   readonly identity: string;
   readonly denied: DeniedAddresses;
+  /** Absent: every namespace may use every port and host name. */
+  readonly policy?: ClassPolicy;
   /** Asked before every write. */
   readonly leading: () => boolean;
   /** A proxy has heard of a leader with a higher epoch. */
@@ -45,7 +49,10 @@ interface Entry {
   readonly resolution: Resolution;
   /** Whether it is made of the pool's present spec. */
   readonly servesThisSpec: boolean;
+  /** What other pools have left of it; absent: not settled yet, or nothing to settle. */
+  readonly settled: Settled | undefined;
   readonly snapshot: PoolSnapshot | undefined;
+  readonly generation: number;
   /** When the generation of `resolution` was first seen; monotonic milliseconds. */
   readonly generationSince: number;
   readonly cancelExpiry: (() => void) | undefined;
@@ -76,6 +83,7 @@ export class ControlLoop {
   readonly #round: Coalesced;
   /** By `namespace/name`. */
   readonly #entries = new Map<string, Entry>();
+  readonly #settle: ReturnType<typeof createSettler>;
   readonly #keyOf = new Map<string, string>();
   /** Since when each is dirty; monotonic milliseconds. */
   readonly #dirty = new Map<string, number>();
@@ -87,6 +95,7 @@ export class ControlLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#settle = createSettler(options.policy);
     const { client, className, clock, rng, log, metrics, identity } = options;
     this.#state = new ClusterState({
       client,
@@ -104,6 +113,7 @@ export class ControlLoop {
     this.fleet = new Fleet({
       controller: identity,
       clock,
+      rng,
       log,
       events: {
         pushed: (bytes) => {
@@ -195,20 +205,21 @@ export class ControlLoop {
   #reconcileDirty(): void {
     const { metrics, log } = this.#options;
     metrics.dirtyPools.set(this.#dirty.size);
-    const dirty = [...this.#dirty];
+    const dirty = new Map(this.#dirty);
     this.#dirty.clear();
-    for (const [key, since] of dirty) {
+    for (const key of dirty.keys()) {
       try {
-        this.#reconcile(key, since);
+        this.#resolve(key);
       } catch (error) {
-        log.error({ pool: key, err: error }, 'cannot reconcile a pool');
+        log.error({ pool: key, err: error }, 'cannot resolve a pool');
       }
     }
+    this.#publish(dirty);
     metrics.dirtyPools.set(this.#dirty.size);
     metrics.pools.set(this.#entries.size);
   }
 
-  #reconcile(key: string, since: number): void {
+  #resolve(key: string): void {
     const { clock, metrics, log } = this.#options;
     const pool = this.#state.pools.get(key);
     const known = this.#entries.get(key);
@@ -218,22 +229,54 @@ export class ControlLoop {
     const { uid, generation } = pool.metadata;
     before?.cancelExpiry?.();
     const endTimer = metrics.compile.startTimer();
-    const resolution = resolve(pool, this.#world(), before?.resolution.served, log);
-    const snapshot = resolution.intent === undefined ? undefined : compileSnapshot(resolution.intent);
+    const resolution = resolve(pool, this.#world(), before?.resolution, log);
     endTimer();
-    const sameGeneration = before?.snapshot?.generation === generation;
     this.#entries.set(key, {
       uid,
       resolution,
       servesThisSpec: resolution.served === pool.spec,
-      snapshot,
-      generationSince: sameGeneration ? before.generationSince : clock.now(),
+      settled: before?.settled,
+      snapshot: before?.snapshot,
+      generation,
+      generationSince: before?.generation === generation ? before.generationSince : clock.now(),
       cancelExpiry: this.#resolveAgain(key, resolution.nextExpiry),
     });
     this.#keyOf.set(uid, key);
-    if (snapshot === undefined) this.fleet.keep(uid);
-    else this.fleet.publish(snapshot, this.#state.newest(), since);
+  }
+
+  /** Settles what pools want of each other's ports, and publishes what is different. */
+  #publish(dirty: ReadonlyMap<string, number>): void {
+    const contenders = [...this.#entries.values()].flatMap(({ resolution: { intent, served } }) =>
+      intent === undefined || served === undefined ? [] : [{ intent, served }],
+    );
+    const settlement = this.#settle(contenders);
+    const changed: { key: string; entry: Entry }[] = [];
+    for (const [key, entry] of this.#entries) {
+      const settled = settlement.get(entry.uid);
+      if (dirty.has(key) || settled !== entry.settled) changed.push({ key, entry: { ...entry, settled } });
+    }
+    // Who loses a port lets go of it before another gets it.
+    const losers = changed.filter(({ entry: { settled } }) => (settled?.problems.length ?? 0) > 0);
+    for (const each of new Set([...losers, ...changed])) {
+      const since = dirty.get(each.key) ?? Math.min(...dirty.values());
+      this.#publishPool(each.key, each.entry, since);
+    }
+  }
+
+  #publishPool(key: string, entry: Entry, since: number): void {
+    const { uid, resolution, settled } = entry;
+    const { intent } = resolution;
     this.#writer.request(uid);
+    if (intent === undefined) {
+      this.#entries.set(key, entry);
+      this.fleet.keep(uid); // the last good one goes on
+      return;
+    }
+    const config = settled?.config;
+    const snapshot = config === undefined ? undefined : compileSnapshot(intent, config);
+    this.#entries.set(key, { ...entry, snapshot });
+    if (snapshot === undefined) this.fleet.remove(uid);
+    else this.fleet.publish(snapshot, this.#state.newest(), since);
   }
 
   #forget(key: string, { uid, cancelExpiry }: Entry): void {
@@ -294,7 +337,7 @@ export class ControlLoop {
     const status = computeStatus({
       generation: pool.metadata.generation,
       paused: pool.spec.paused,
-      problems: resolution.problems,
+      problems: [...resolution.problems, ...(entry.settled?.problems ?? [])],
       servesThisSpec: entry.servesThisSpec,
       ...(snapshot === undefined ? {} : { snapshot }),
       staleOverrides: resolution.staleOverrides,
@@ -383,19 +426,15 @@ export class ControlLoop {
   }
 }
 
-/** A bug in resolution is that pool's problem, not everybody's: its last good snapshot goes on. */
-function resolve(pool: StoredPool, world: World, lastGood: PoolSpec | undefined, log: Logger): Resolution {
+/** A bug in resolution is that pool's problem, not everybody's: what it resolved to before goes on. */
+function resolve(pool: StoredPool, world: World, before: Resolution | undefined, log: Logger): Resolution {
   try {
-    return resolvePool(pool, world, lastGood);
+    return resolvePool(pool, world, before?.served);
   } catch (error) {
     log.error({ pool: pool.metadata.name, namespace: pool.metadata.namespace, err: error }, 'cannot resolve');
     const message = 'this spec cannot be resolved: see the log of the controller';
     const problem: Problem = { condition: 'Accepted', reason: 'Invalid', path: 'spec', message };
-    return {
-      problems: [problem],
-      staleOverrides: [],
-      ...(lastGood === undefined ? {} : { served: lastGood }),
-    };
+    return { staleOverrides: [], ...before, problems: [problem] };
   }
 }
 

@@ -3,7 +3,7 @@ import { encodeToProxy } from '../../api/control.ts';
 import type { Health, Hello, Nack } from '../../api/control_pb.ts';
 import type { Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock, Rng } from '../../lib/clock.ts';
 import { newProxyView, type ProxyView } from './proxy-view.ts';
 import { PublishedPool } from './published.ts';
 import { SendBudget } from './send-budget.ts';
@@ -12,6 +12,7 @@ import { Session, type ControlServerStream } from './session.ts';
 export interface FleetOptions {
   readonly controller: string;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly log: Logger;
   readonly events: FleetEvents;
   readonly ackTimeoutMs?: number;
@@ -117,7 +118,7 @@ export class Fleet {
 
   /** A proxy's stream has said hello. */
   join(stream: ControlServerStream, hello: Hello): Session {
-    const { clock, log, events, controller } = this.#options;
+    const { clock, rng, log, events, controller } = this.#options;
     const name = hello.proxy;
     this.#sessions.get(name)?.end();
     const view = newProxyView(name, clock.now());
@@ -135,6 +136,7 @@ export class Fleet {
       kept: this.#kept,
       budget: this.#budget,
       clock,
+      rng,
       log,
       ackTimeoutMs: this.#options.ackTimeoutMs ?? 30_000,
       events: {

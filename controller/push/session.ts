@@ -2,13 +2,15 @@ import { status, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
 import type { Ack, Health, Nack } from '../../api/control_pb.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { backoff, type Backoff } from '../../lib/backoff.ts';
+import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ProxyView } from './proxy-view.ts';
 import type { PublishedPool } from './published.ts';
 import type { SendBudget } from './send-budget.ts';
 
 /** Bytes that may be on their way to one proxy; a single larger message goes alone. */
 const WINDOW_BYTES = 1024 * 1024;
+const REFUSED_AGAIN = { initialMs: 2_000, maxMs: 60_000 };
 
 export type ControlServerStream = ServerDuplexStream<ToControllerBody | undefined, Buffer>;
 
@@ -20,6 +22,7 @@ export interface SessionOptions {
   readonly kept: ReadonlySet<string>;
   readonly budget: SendBudget;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly log: Logger;
   /** A proxy that takes longer to answer is cut off. */
   readonly ackTimeoutMs: number;
@@ -48,7 +51,7 @@ interface InFlight {
  *
  * 1. At most one message of a pool is unacknowledged; what changes meanwhile goes out as one, after the answer.
  * 2. The first message of each pool in an epoch is all of it; later ones are deltas from what was acknowledged.
- * 3. What the proxy refused is not sent again until it changes.
+ * 3. What the proxy refused is sent again when it changes, and now and then in case the reason has gone.
  * 4. Unacknowledged bytes are bounded, for this proxy and for all together.
  */
 export class Session {
@@ -59,6 +62,8 @@ export class Session {
   /** Pools of which the proxy must get everything. */
   readonly #full = new Set<string>();
   readonly #removed = new Set<string>();
+  /** When to send again what was refused, by pool. */
+  readonly #again = new Map<string, { readonly wait: Backoff; cancel: () => void }>();
   #epoch: number | undefined;
   #syncing = false;
   #inFlightBytes = 0;
@@ -99,7 +104,7 @@ export class Session {
   removed(uid: string): void {
     const { view } = this.#options;
     view.applied.delete(uid);
-    view.refused.delete(uid);
+    this.#forgetRefusal(uid);
     this.#due.delete(uid);
     this.#full.delete(uid);
     if (this.#epoch === undefined) return;
@@ -142,6 +147,7 @@ export class Session {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelDeadline?.();
+    for (const { cancel } of this.#again.values()) cancel();
     this.#options.budget.free(this.#inFlightBytes, this.#pump);
     this.#inFlight.clear();
   }
@@ -152,7 +158,7 @@ export class Session {
     if (epoch > view.epoch) view.epoch = epoch;
     if (this.#epoch === undefined || pools.has(uid)) {
       view.applied.set(uid, digest);
-      view.refused.delete(uid);
+      this.#forgetRefusal(uid);
     }
     events.acked(uid);
     this.#pump();
@@ -168,10 +174,32 @@ export class Session {
       return;
     }
     if (resync) this.#full.add(uid);
-    else if (pools.has(uid)) view.refused.set(uid, { digest, faults });
+    else if (pools.has(uid)) {
+      view.refused.set(uid, { digest, faults });
+      this.#tryAgainLater(uid);
+    }
     events.nacked(uid, nack);
     this.#due.add(uid);
     this.#pump();
+  }
+
+  #tryAgainLater(uid: string): void {
+    const { clock, rng } = this.#options;
+    const again = this.#again.get(uid) ?? { wait: backoff(REFUSED_AGAIN, rng), cancel: () => undefined };
+    again.cancel();
+    again.cancel = clock.after(again.wait.next(), () => {
+      if (this.#epoch === undefined) return;
+      this.#full.add(uid);
+      this.#due.add(uid);
+      this.#pump();
+    });
+    this.#again.set(uid, again);
+  }
+
+  #forgetRefusal(uid: string): void {
+    this.#options.view.refused.delete(uid);
+    this.#again.get(uid)?.cancel();
+    this.#again.delete(uid);
   }
 
   #answered(uid: string, digest: string): void {

@@ -59,6 +59,7 @@ describe('the control stream', () => {
     const fleet = new Fleet({
       controller: 'c',
       clock,
+      rng: seededRng(4),
       log,
       events: {
         pushed: (bytes) => (self.pushedBytes += bytes),
@@ -155,6 +156,18 @@ describe('the control stream', () => {
     publish(c, pool('a', 'a3'));
     await serves(sink, 'a', 'a3');
     expect(view(c, 'one')!.refused.has('a')).toBe(false);
+  });
+
+  it('tries again what was refused, in case the reason has gone', async () => {
+    const c = await controller();
+    publish(c, pool('a', 'a1'));
+    c.fleet.lead(1);
+    const sink = new RecordingSink();
+    sink.judge = () => ({ ok: false, errors: [{ path: '', message: 'the port is taken' }] });
+    await proxy('one', [c], sink);
+    await eventually('the refusal', () => view(c, 'one')?.refused.has('a'));
+    sink.judge = () => ({ ok: true });
+    await serves(sink, 'a', 'a1');
   });
 
   it('sends a slow proxy the latest state, not every one in between', async () => {
