@@ -383,7 +383,7 @@ export interface HTTPCheck {
    */
   expectedStatuses: StatusRange[];
   /**
-   * Text that the first 4 KiB of the response body have to contain. Absent: the body is not looked at.
+   * Text that the response body has to contain. A body of more than 64 KiB fails the check in any case.
    */
   expectedBody?: string;
 }

@@ -40,6 +40,8 @@ export interface HealthMonitorDeps {
   readonly prober: Prober;
   /** Called after the flags are written; must not call the monitor back synchronously. */
   readonly onTransition: (transition: Transition) => void;
+  /** What `reports` shows is another than before; once a change. The same holds. */
+  readonly onChange: () => void;
   /** Probes under way at once, over all pools. */
   readonly maxConcurrentProbes?: number;
 }
@@ -261,6 +263,7 @@ export class HealthMonitor {
       seen: this.#round,
     };
     this.#members.set(slot, member);
+    this.#board.admit();
     table.setFailureLimit(slot, failureLimit(pool.snapshot.config.passive));
     if (health.needs.check) this.#firstRound.expect(member);
     this.#settle(member);

@@ -8,7 +8,7 @@ const TICK_MS = 10;
 const JITTER = 0.1;
 /** Share of the slots that probes of endpoints which are down may hold: a dead rack never delays the living. */
 const URGENT_SHARE = 0.75;
-const DEFAULT_CONCURRENCY = 1024;
+const DEFAULT_CONCURRENCY = 512;
 
 export interface SchedulerDeps {
   readonly clock: Clock;
@@ -53,8 +53,8 @@ interface Task extends Deadline {
  * Runs every probe of the proxy, one at a time for each (address, port, spec), however many pools ask for it.
  *
  * 1. A new target, and one that gets a new watcher, is probed at once; after that from start to start at its pace,
- *    or up to 10 % sooner, so that an interval is a bound. The second probe comes at a random time within the interval, so that targets that came
- *    together do not stay together.
+ *    or up to 10 % sooner, so that an interval is a bound. The second probe comes at a random time within the
+ *    interval, so that targets that came together do not stay together.
  * 2. A target is never probed twice at the same time; a probe that takes longer than the interval delays the next.
  * 3. Only the monotonic clock is read.
  */

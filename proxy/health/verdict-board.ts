@@ -20,17 +20,20 @@ export interface BoardDeps {
   readonly table: SharedTable;
   readonly log: Logger;
   readonly onTransition: (transition: Transition) => void;
+  /** What `reports` shows is another than before: also a reason alone, an endpoint more, or one less. */
+  readonly onChange: () => void;
 }
 
 /**
  * Where verdicts are published: flags in the shared table, one log line and one call for each transition.
- * `publish` writes flags at once; epochs rise and transitions are told at `flush`, so that an upstream whose
- * endpoints change together is looked at once.
+ * `publish` writes flags at once; epochs rise and everything else is told at `flush`, so that endpoints which change
+ * together are looked at once.
  */
 export class VerdictBoard {
   readonly #deps: BoardDeps;
   readonly #changedUpstreams = new Set<number>();
   #transitions: Transition[] = [];
+  #changed = false;
 
   constructor(deps: BoardDeps) {
     this.#deps = deps;
@@ -47,14 +50,21 @@ export class VerdictBoard {
     }
     const since = kept ? previous.since : this.#deps.clock.wall();
     member.verdict = { state, source, reason, message, since };
+    this.#changed = true;
     const firstJudged = previous.reason === 'FirstCheckPending' && reason !== 'FirstCheckPending';
     if (!kept || firstJudged) this.#transitions.push(transitionOf(member, previous));
+  }
+
+  /** A new member, before its first `publish`. */
+  admit(): void {
+    this.#changed = true;
   }
 
   /** Takes a member's flags away; its slot may get a new owner. */
   withdraw(member: Member): void {
     this.#deps.table.setFlags(member.slot, 0);
     this.#changedUpstreams.add(member.upstream.slot);
+    this.#changed = true;
   }
 
   /** Tells the workers, then everyone else. */
@@ -62,13 +72,15 @@ export class VerdictBoard {
     const { table, clock } = this.#deps;
     for (const slot of this.#changedUpstreams) table.bumpEpoch(slot, clock.now());
     this.#changedUpstreams.clear();
-    if (this.#transitions.length === 0) return;
+    if (!this.#changed) return;
+    this.#changed = false;
     const transitions = this.#transitions;
     this.#transitions = [];
     for (const transition of transitions) {
       this.#log(transition);
       this.#deps.onTransition(transition);
     }
+    this.#deps.onChange();
   }
 
   #writeFlags(member: Member, flags: number): void {

@@ -55,6 +55,7 @@ function monitored(port: number, check: ActiveCheck | undefined) {
     log: pino({ level: 'silent' }),
     prober: createProber(systemClock),
     onTransition: () => {},
+    onChange: () => {},
   });
   cleanups.push(() => monitor.close());
   const pool: PoolSnapshot = poolSnapshot({

@@ -256,7 +256,9 @@ describe('an HTTP probe', () => {
 
   it('tells a server that speaks something else', async () => {
     const { port } = await opened(httpTarget('220 mail.example.com ESMTP\r\n\r\n'));
-    expect(await ask({ probe: http(), port })).toBe('ProtocolError: the answer is not HTTP/1');
+    expect(await ask({ probe: http(), port })).toBe(
+      'ProtocolError: the answer is not valid HTTP/1.1: status_line',
+    );
   });
 });
 

@@ -69,6 +69,7 @@ function setup() {
   const table = new SharedTable(-1);
   const transitions: Transition[] = [];
   const lines: string[] = [];
+  const changes: number[] = [];
   const monitor = new HealthMonitor({
     clock,
     rng: () => 0,
@@ -76,6 +77,7 @@ function setup() {
     log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }),
     prober,
     onTransition: (transition) => transitions.push(transition),
+    onChange: () => changes.push(clock.now()),
   });
   const slots = new Slots(table);
   const apply = (pool: PoolSnapshot): void => monitor.update(pool, slots.of(pool));
@@ -119,6 +121,7 @@ function setup() {
     transitions,
     transitionTexts,
     lines,
+    changes,
     apply,
     says,
     report,
@@ -624,6 +627,24 @@ describe('the health monitor over time', () => {
       reason: 'ConnectRefused',
       msg: 'endpoint 127.0.0.1:1 is Unhealthy: connection refused',
     });
+  });
+
+  it('says when its reports change, also in a reason alone, and is silent otherwise', () => {
+    const { clock, prober, apply, changes, report } = setup();
+    prober.answers.set('127.0.0.1:1', STATUS_500);
+    apply(pool([1, 2], { check }));
+    expect(changes).toHaveLength(1);
+    clock.advance(60_000);
+    // Added; failed; passed.
+    expect(changes).toHaveLength(3);
+    prober.answers.set('127.0.0.1:1', 'hang');
+    clock.advance(5000);
+    expect(report(1).verdict.reason).toBe('Timeout');
+    expect(changes).toHaveLength(4);
+    apply(pool([{ port: 1, weight: 3 }, 2], { check }));
+    expect(changes).toHaveLength(4);
+    apply(pool([2], { check }));
+    expect(changes).toHaveLength(5);
   });
 
   it('dates a state from its beginning, not from its latest reason', () => {

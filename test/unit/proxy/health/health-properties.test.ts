@@ -104,6 +104,7 @@ class Model {
     table: this.table,
     log: pino({ level: 'silent' }),
     prober: this.prober,
+    onChange: () => {},
     onTransition: ({ report, previous }) => {
       if (report.verdict.state === previous.state) {
         expect(previous.reason).toBe('FirstCheckPending');
