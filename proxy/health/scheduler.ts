@@ -6,8 +6,8 @@ import type { ProbeResult, ProbeTarget, RunProbe } from './probe.ts';
 const TICK_MS = 10;
 /** Up to this share sooner than its pace, at random. */
 const JITTER = 0.1;
-/** Share of the slots that probes of endpoints which are down may hold: a dead rack never delays the living. */
-const URGENT_SHARE = 0.75;
+/** Share of the slots that one lane may hold: a dead rack never delays the living, nor slow ones who comes back. */
+const LANE_SHARE = 0.75;
 const DEFAULT_CONCURRENCY = 512;
 
 export interface SchedulerDeps {
@@ -36,6 +36,12 @@ interface Watcher {
   urgent: boolean;
 }
 
+/** The urgent and the rest each have their queue. */
+interface Lane {
+  readonly waiting: Set<Task>;
+  running: number;
+}
+
 interface Task extends Deadline {
   readonly key: string;
   readonly target: ProbeTarget;
@@ -43,8 +49,8 @@ interface Task extends Deadline {
   startedAt: number;
   /** While a probe is under way: ends it. */
   cancel: (() => void) | undefined;
-  /** The slot it holds is one of those for the urgent. */
-  holdsUrgent: boolean;
+  /** Where it waits for a slot, or holds one. */
+  lane: Lane | undefined;
   /** Asked for again while under way. */
   again: boolean;
 }
@@ -63,10 +69,8 @@ export class ProbeScheduler {
   readonly #max: number;
   readonly #tasks = new Map<string, Task>();
   readonly #due = new DeadlineHeap<Task>();
-  readonly #waiting = new Set<Task>();
-  readonly #waitingUrgent = new Set<Task>();
-  #running = 0;
-  #runningUrgent = 0;
+  readonly #calm: Lane = { waiting: new Set(), running: 0 };
+  readonly #urgent: Lane = { waiting: new Set(), running: 0 };
   #timer: { at: number; cancel: () => void } | undefined;
   #closed = false;
 
@@ -82,7 +86,7 @@ export class ProbeScheduler {
 
   /** Probes under way. */
   get running(): number {
-    return this.#running;
+    return this.#calm.running + this.#urgent.running;
   }
 
   watch(target: ProbeTarget, urgent: boolean, onResult: OnResult): Watch {
@@ -125,7 +129,7 @@ export class ProbeScheduler {
         watchers: new Set(),
         startedAt: -Infinity,
         cancel: undefined,
-        holdsUrgent: false,
+        lane: undefined,
         again: false,
         dueAt: 0,
         heapIndex: -1,
@@ -139,8 +143,7 @@ export class ProbeScheduler {
     this.#tasks.delete(task.key);
     task.watchers.clear();
     this.#due.remove(task);
-    this.#waiting.delete(task);
-    this.#waitingUrgent.delete(task);
+    task.lane?.waiting.delete(task);
     if (task.cancel === undefined) return;
     task.cancel();
     this.#release(task);
@@ -149,9 +152,7 @@ export class ProbeScheduler {
 
   #now(task: Task): void {
     if (task.cancel !== undefined) task.again = true;
-    else if (!this.#waiting.has(task) && !this.#waitingUrgent.has(task)) {
-      this.#schedule(task, this.#deps.clock.now());
-    }
+    else if (task.lane === undefined) this.#schedule(task, this.#deps.clock.now());
   }
 
   #schedule(task: Task, dueAt: number): void {
@@ -178,7 +179,8 @@ export class ProbeScheduler {
     const now = this.#deps.clock.now();
     for (let task = this.#due.peek(); task !== undefined && task.dueAt <= now; task = this.#due.peek()) {
       this.#due.remove(task);
-      (isUrgent(task) ? this.#waitingUrgent : this.#waiting).add(task);
+      task.lane = isUrgent(task) ? this.#urgent : this.#calm;
+      task.lane.waiting.add(task);
     }
     this.#startWaiting();
     this.#arm();
@@ -186,23 +188,18 @@ export class ProbeScheduler {
 
   #startWaiting(): void {
     if (this.#closed) return;
-    for (const task of this.#waiting) {
-      if (this.#running >= this.#max) return;
-      this.#waiting.delete(task);
-      this.#start(task, false);
-    }
-    for (const task of this.#waitingUrgent) {
-      if (this.#running >= this.#max || this.#runningUrgent >= this.#max * URGENT_SHARE) return;
-      this.#waitingUrgent.delete(task);
-      this.#start(task, true);
+    for (const lane of [this.#calm, this.#urgent]) {
+      for (const task of lane.waiting) {
+        if (this.running >= this.#max || lane.running >= this.#max * LANE_SHARE) break;
+        lane.waiting.delete(task);
+        lane.running++;
+        this.#start(task);
+      }
     }
   }
 
-  #start(task: Task, urgent: boolean): void {
+  #start(task: Task): void {
     const first = task.startedAt === -Infinity;
-    this.#running++;
-    if (urgent) this.#runningUrgent++;
-    task.holdsUrgent = urgent;
     task.again = false;
     task.startedAt = this.#deps.clock.now();
     task.cancel = this.#deps.run(task.target, (result) => this.#finish(task, result, first));
@@ -222,8 +219,8 @@ export class ProbeScheduler {
 
   #release(task: Task): void {
     task.cancel = undefined;
-    this.#running--;
-    if (task.holdsUrgent) this.#runningUrgent--;
+    task.lane!.running--;
+    task.lane = undefined;
   }
 
   #jittered(task: Task): number {

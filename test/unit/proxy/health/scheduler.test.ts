@@ -123,19 +123,22 @@ describe('the probe scheduler', () => {
     const { clock, prober, scheduler } = setup({ maxConcurrent: 10 });
     for (let port = 1; port <= 95; port++) scheduler.watch(target(port), false, () => {});
     clock.advance(100);
-    expect(prober.mostUnderWay).toBe(10);
+    expect(prober.mostUnderWay).toBe(8);
     const ports = prober.begun.map((each) => each.target.port);
     expect(ports.sort((a, b) => a - b)).toEqual(Array.from({ length: 95 }, (_, index) => index + 1));
   });
 
-  it('leaves room for the living when most are down', () => {
+  it.each([
+    ['the living when most are down', true],
+    ['who comes back when the living are slow', false],
+  ])('leaves room for %s', (_, crowdIsUrgent) => {
     const { clock, prober, scheduler } = setup({ maxConcurrent: 8 });
     for (let port = 1; port <= 50; port++) {
       prober.answers.set(`10.0.0.1:${port}`, 'hang');
-      scheduler.watch(target(port), true, () => {});
+      scheduler.watch(target(port), crowdIsUrgent, () => {});
     }
     clock.advance(10);
-    scheduler.watch(target(99), false, () => {});
+    scheduler.watch(target(99), !crowdIsUrgent, () => {});
     clock.advance(1);
     expect(prober.timesOf('10.0.0.1:99')).toEqual([10]);
   });
