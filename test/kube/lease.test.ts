@@ -6,7 +6,8 @@ import { LEASES } from '../../controller/kube/objects.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultProxy, type FaultProxy } from '../support/fault-proxy.ts';
-import { cluster, configFor, describeKube, type Cluster } from '../support/kube/cluster.ts';
+import { cluster, describeKube, type Cluster } from '../support/kube/cluster.ts';
+import { configFor } from '../support/kube/config.ts';
 import { seededRng } from '../support/seeded-rng.ts';
 
 interface Candidate {

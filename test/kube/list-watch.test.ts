@@ -7,7 +7,8 @@ import { CONFIG_MAPS, resourcePath, type KubeObject } from '../../controller/kub
 import { systemClock } from '../../lib/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultProxy, isList, isWatch, type FaultProxy } from '../support/fault-proxy.ts';
-import { cluster, configFor, describeKube, type Cluster } from '../support/kube/cluster.ts';
+import { cluster, describeKube, type Cluster } from '../support/kube/cluster.ts';
+import { configFor } from '../support/kube/config.ts';
 import { seededRng } from '../support/seeded-rng.ts';
 
 interface Item extends KubeObject {

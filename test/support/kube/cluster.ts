@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { KubeConfig } from '@kubernetes/client-node';
 import { describe, inject } from 'vitest';
 import { createKubeClient, isStatus, type KubeClient } from '../../../controller/kube/client.ts';
 import { resourcePath, type KubeObject, type Resource } from '../../../controller/kube/objects.ts';
 import type { ApiServerInfo } from './api-server.ts';
+import { configFor } from './config.ts';
 
 export const apiServer = inject('apiServer');
 
@@ -27,29 +27,6 @@ export interface Applied {
   readonly kind: string;
   readonly metadata: { readonly name: string } & Readonly<Record<string, unknown>>;
   readonly [member: string]: unknown;
-}
-
-/** @param url absent: the API server itself; a fault proxy's otherwise */
-export function configFor(
-  info: ApiServerInfo,
-  token: string,
-  url = info.url,
-  namespace = 'default',
-): KubeConfig {
-  const config = new KubeConfig();
-  const plain = url.startsWith('http:');
-  config.loadFromClusterAndUser(
-    {
-      name: 'test',
-      server: url,
-      skipTLSVerify: plain,
-      ...(plain ? {} : { caData: Buffer.from(info.ca).toString('base64') }),
-    },
-    { name: 'test', token },
-  );
-  const [context] = config.contexts;
-  config.contexts = [{ ...context!, namespace }];
-  return config;
 }
 
 export async function cluster(): Promise<Cluster> {

@@ -11,7 +11,8 @@ import { startProxySync, type ProxySync } from '../../../proxy/sync/sync.ts';
 import { eventually } from '../eventually.ts';
 import { RecordingSink } from '../recording-sink.ts';
 import { seededRng } from '../seeded-rng.ts';
-import { cluster, configFor, type Cluster } from './cluster.ts';
+import { cluster, type Cluster } from './cluster.ts';
+import { configFor } from './config.ts';
 import { installCrd } from './crd.ts';
 
 const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
@@ -32,7 +33,11 @@ export interface ControlPlane {
   /** @param url absent: the API server itself */
   controller(options?: Partial<ControllerOptions>, url?: string): Promise<Controller>;
   /** A proxy as far as the controllers can tell. */
-  proxy(name: string, controllers: readonly Controller[], sink?: RecordingSink): Promise<SimulatedProxy>;
+  proxy(
+    name: string,
+    controllers: readonly Pick<Controller, 'grpcPort'>[],
+    sink?: RecordingSink,
+  ): Promise<SimulatedProxy>;
   status(pool: string): Promise<PoolStatus>;
   /** Waits until the pool's condition is so; `status`, or `status/reason`. */
   condition(pool: string, type: string, wanted: string): Promise<PoolStatus>;
