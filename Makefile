@@ -33,6 +33,10 @@ format: $(SETUP) ## format the sources
 test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube tests
 	@vitest run
 
+.PHONY: golden
+golden: $(SETUP) ## rewrite the expected snapshots in test/golden; read the diff
+	@UPDATE_GOLDEN=1 vitest run test/golden
+
 .PHONY: clean
 clean: ## remove what the targets made
 	@rm -rf node_modules dist .cache

@@ -20,39 +20,60 @@ export function shadowedRoutes(pools: readonly Served[]): Map<string, Problem[]>
   const problems = new Map<string, Problem[]>();
   for (const { intent, served, config } of pools) {
     const lost: Problem[] = [];
-    for (const route of config.routes) {
-      const name = `route ${route.name} of pool ${intent.namespace}/${intent.name}`;
-      const claims = claimsOf(route, config.listeners);
-      const tie = claims.find(({ key }) => winners.has(key));
-      if (tie !== undefined) {
-        const i = served.routes?.findIndex((spec) => spec.name === route.name) ?? 0;
+    for (const { what, path, keys, isUsedElsewhere } of claimsOf(config, served)) {
+      const tie = keys.find(({ key }) => winners.has(key));
+      if (tie !== undefined && !isUsedElsewhere) {
         const message = `${winners.get(tie.key)} goes first with the same conditions for ${tie.where}`;
-        lost.push({ condition: 'Degraded', reason: 'RouteShadowed', path: `spec.routes[${i}]`, message });
+        lost.push({ condition: 'Degraded', reason: 'RouteShadowed', path, message });
       }
-      for (const { key } of claims) if (!winners.has(key)) winners.set(key, name);
+      const name = `${what} of pool ${intent.namespace}/${intent.name}`;
+      for (const { key } of keys) if (!winners.has(key)) winners.set(key, name);
     }
     if (lost.length > 0) problems.set(intent.uid, lost);
   }
   return problems;
 }
 
-/** One for each host and match of a route on each of its listeners. */
-function claimsOf(route: Route, listeners: readonly Listener[]): { key: string; where: string }[] {
-  const matches = route.matches.length > 0 ? route.matches : [{}];
-  return listeners
-    .filter((listener) => isAttached(route, listener))
-    .flatMap((listener) => {
-      const own = route.hostnames.length > 0 ? route.hostnames : listener.hostnames;
-      const transport = listener.protocol === 'UDP' ? 'udp' : 'tcp';
-      return (own.length > 0 ? own : ['*']).flatMap((host) => {
-        const where = `${host === '*' ? 'every host' : host} on port ${listener.port}`;
-        const place = [transport, listener.address ?? '', listener.port, host];
-        return [...new Set(matches.map((match) => JSON.stringify([...place, match])))].map((key) => ({
-          key,
-          where,
-        }));
-      });
-    });
+interface Claim {
+  readonly what: string;
+  readonly path: string;
+  /** One for each host and match on each listener: two claims with the same key are after the same requests. */
+  readonly keys: readonly { readonly key: string; readonly where: string }[];
+  /** It has a meaning beside this one: losing it is nothing to tell. */
+  readonly isUsedElsewhere: boolean;
+}
+
+/** What a pool's routes ask for, and its defaults: those come last on every listener, but only once. */
+function claimsOf({ routes, listeners, defaultBackendRefs }: PoolConfig, served: PoolSpec): Claim[] {
+  const claims = routes.map((route): Claim => {
+    const matches = route.matches.length > 0 ? route.matches : [{}];
+    return {
+      what: `route ${route.name}`,
+      path: `spec.routes[${served.routes?.findIndex(({ name }) => name === route.name) ?? 0}]`,
+      keys: listeners
+        .filter((listener) => isAttached(route, listener))
+        .flatMap((listener) => keysOf(listener, route.hostnames, matches)),
+      isUsedElsewhere: false,
+    };
+  });
+  if (defaultBackendRefs.length === 0) return claims;
+  const keys = listeners.flatMap((listener) => keysOf(listener, [], ['defaults']));
+  const isUsedElsewhere = (served.routes ?? []).some(({ backendRefs }) => backendRefs === undefined);
+  return [...claims, { what: 'defaultBackendRefs', path: 'spec.defaultBackendRefs', keys, isUsedElsewhere }];
+}
+
+function keysOf(
+  { protocol, address = '', port, hostnames: own }: Listener,
+  hostnames: readonly string[],
+  matches: readonly unknown[],
+): { key: string; where: string }[] {
+  const hosts = hostnames.length > 0 ? hostnames : own;
+  return (hosts.length > 0 ? hosts : ['*']).flatMap((host) => {
+    const where = `${host === '*' ? 'every host' : host} on port ${port}`;
+    const place = [protocol === 'UDP' ? 'udp' : 'tcp', address, port, host];
+    const keys = new Set(matches.map((match) => JSON.stringify([...place, match])));
+    return [...keys].map((key) => ({ key, where }));
+  });
 }
 
 function isAttached({ listeners }: Route, { name, protocol }: Listener): boolean {

@@ -35,6 +35,7 @@ interface WorldOptions {
   readonly now?: number;
 }
 
+/** A slice belongs to the Service whose name is its own without the last part. */
 export function worldOf({
   services = [],
   slices = [],
@@ -48,7 +49,8 @@ export function worldOf({
       services.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     endpointSlices: (namespace, service) =>
       slices.filter(
-        ({ metadata }) => metadata.namespace === namespace && metadata.name.startsWith(`${service}-`),
+        ({ metadata }) =>
+          metadata.namespace === namespace && metadata.name.replace(/-[^-]*$/, '') === service,
       ),
     podAnnotation: (namespace, pod, annotation) => annotations.get(`${namespace}/${pod}`)?.get(annotation),
     denied: denied ?? denyAddresses(CONTROLLER_DENIED_CIDRS),
@@ -63,7 +65,7 @@ export function serviceOf(name: string, spec: Partial<Service['spec']> = {}): Se
   };
 }
 
-/** A slice of the Service that its name begins with, port `http` 8080. */
+/** A slice `checkout-a` of the Service `checkout`, port `http` 8080. */
 export function sliceOf(
   name: string,
   endpoints: EndpointSlice['endpoints'],

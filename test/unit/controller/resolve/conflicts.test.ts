@@ -187,6 +187,16 @@ describe('settleConflicts', () => {
     ]);
   });
 
+  it('names defaults that another pool has taken, unless routes of the pool use them', () => {
+    const listener = '{name: web, protocol: HTTP, port: 80, hostnames: [x.example.com]}';
+    const paths = (more: string): string[] =>
+      settleConflicts([contender('a/old', listener), contender('a/young', listener, { age: 1, more })])
+        .get('a/young')!
+        .problems.map(({ path }) => path);
+    expect(paths('')).toEqual(['spec.defaultBackendRefs']);
+    expect(paths('routes: [{name: r, matches: [{path: {value: /a}}]}]')).toEqual([]);
+  });
+
   it('keeps to what the class gives to namespaces', () => {
     const listeners = '{name: web, protocol: HTTP, port: 80, hostnames: [x.example.com]}';
     const pool = contender('b/pool', listeners);
