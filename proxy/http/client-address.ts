@@ -43,8 +43,9 @@ function withoutPort(entry: string): string {
   );
 }
 
+/** Zones (`fe80::1%eth0`) mean nothing to others. */
 function canonicalAddress(text: string): string | undefined {
-  if (parseAddress(text) === undefined) return undefined;
+  if (text.includes('%') || parseAddress(text) === undefined) return undefined;
   const address = ipaddr.process(text);
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }

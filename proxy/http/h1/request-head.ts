@@ -1,7 +1,7 @@
 import type { RequestView } from '../request-view.ts';
 import { normalisePath } from '../target.ts';
 import { AuthorityCache } from './authority-cache.ts';
-import { CLASS, CR, LF, PATH, PERCENT, QUERY, SLASH, SLASH_OR_DOT, SP, TOKEN } from './byte-class.ts';
+import { CLASS, CR, LF, PATH, PERCENT, QUERY, SLASH, SLASH_OR_DOT, SP, TAB, TOKEN } from './byte-class.ts';
 import { CLOSE, KEEP_ALIVE, readConnectionOptions, UPGRADE } from './connection-options.ts';
 import { type Fault, INCOMPLETE, REFUSED } from './fault.ts';
 import { readContentLength, transferEncodingFault } from './framing.ts';
@@ -142,8 +142,7 @@ export class RequestHead implements RequestView {
     while (pos < end && (CLASS[bytes[pos]!]! & TOKEN) !== 0) pos++;
     if (pos - start > MAX_METHOD_BYTES) return this.#refuse('method_unknown');
     if (pos >= end) return INCOMPLETE;
-    if (pos === start) return this.#refuse(bytes[pos] === SP ? 'request_line' : 'method_invalid');
-    if (bytes[pos] !== SP) return this.#refuse(CLASS[bytes[pos]!] === 0 ? 'request_line' : 'method_invalid');
+    if (pos === start || bytes[pos] !== SP) return this.#refuse(methodFault(bytes[pos]!));
     if (!this.#readMethod(bytes, start, pos)) return REFUSED;
     const targetEnd = this.#parseTarget(bytes, pos + 1, end);
     return targetEnd <= 0 ? targetEnd : this.#parseVersion(bytes, targetEnd + 1, end);
@@ -398,6 +397,10 @@ export class RequestHead implements RequestView {
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
+}
+
+function methodFault(byte: number): Fault {
+  return byte === SP || byte === TAB || byte === CR || byte === LF ? 'request_line' : 'method_invalid';
 }
 
 function targetFault(byte: number): Fault {

@@ -1,11 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { INCOMPLETE, REFUSED } from '../../../../../proxy/http/h1/fault.ts';
+import { traitsOf } from '../../../../../proxy/errors.ts';
+import { type Fault, INCOMPLETE, REFUSED, requestError } from '../../../../../proxy/http/h1/fault.ts';
 import { RequestHead } from '../../../../../proxy/http/h1/request-head.ts';
 
-function parse(text: string): { head: RequestHead; taken: number } {
+function parse(text: string, head = new RequestHead()): { head: RequestHead; taken: number } {
   const bytes = Buffer.from(text, 'latin1');
-  const head = new RequestHead();
   return { head, taken: head.parse(bytes, 0, bytes.length) };
+}
+
+function accepted(text: string): RequestHead {
+  const { head, taken } = parse(text);
+  expect(taken === REFUSED ? head.fault : taken).toBe(text.length);
+  return head;
+}
+
+function refused(text: string): Fault | number {
+  const { head, taken } = parse(text);
+  return taken === REFUSED ? head.fault : taken;
+}
+
+/** A request with these lines beside Host. */
+function withLines(...lines: string[]): string {
+  return `POST / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 }
 
 describe('RequestHead', () => {
@@ -22,22 +38,518 @@ describe('RequestHead', () => {
       authority: 'Shop.Example.com:8080',
       body: 'length',
       contentLength: 5,
+      hasBody: true,
       keepAlive: true,
     });
     expect(head.header('host')).toBe('Shop.Example.com:8080');
   });
 
-  it('asks for more until the head is complete', () => {
+  it('reads a head in the middle of a larger buffer', () => {
+    const text = 'GET /a HTTP/1.1\r\nHost: a\r\nX-One: 1\r\n\r\n';
+    const bytes = Buffer.from(`garbage${text}POST /b`, 'latin1');
+    const head = new RequestHead();
+    expect(head.parse(bytes, 7, bytes.length)).toBe(text.length);
+    expect(head.header('x-one')).toBe('1');
+  });
+
+  it('carries nothing over from the head before', () => {
+    const head = new RequestHead();
+    parse(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Request-Id: 1\r\nForwarded: for=a\r\nVia: 1.1 evenkeel\r\n\r\n',
+      head,
+    );
+    expect(head).toMatchObject({ websocket: true, hasRequestId: true, hasIdentity: true, hops: 1 });
+    parse(
+      'POST http://c/a/../b?q HTTP/1.1\r\nHost: b\r\nExpect: 100-continue\r\nContent-Length:  7\r\n\r\n',
+      head,
+    );
+    expect(head).toMatchObject({ expectsContinue: true, isFramingRewritten: true, isTargetPlain: false });
+    parse('GET /x HTTP/1.0\r\n\r\n', head);
+    expect(head).toMatchObject({
+      method: 'GET',
+      target: '/x',
+      query: '',
+      authority: '',
+      hostname: '',
+      body: 'none',
+      contentLength: 0,
+      keepAlive: false,
+      websocket: false,
+      hasRequestId: false,
+      hasIdentity: false,
+      expectsContinue: false,
+      isFramingRewritten: false,
+      isTargetPlain: true,
+      hops: 0,
+    });
+    expect(head.lines.count).toBe(0);
+  });
+
+  it('keeps a copy that outlives the buffer', () => {
+    const bytes = Buffer.from('GET /a?b HTTP/1.1\r\nHost: a\r\nCookie: x=1\r\nCookie: y=2\r\n\r\n');
+    const head = new RequestHead();
+    head.parse(bytes, 0, bytes.length);
+    head.clientAddress = '192.0.2.1';
+    const kept = head.keep();
+    bytes.fill(0);
+    parse('POST / HTTP/1.1\r\nHost: b\r\n\r\n', head);
+    expect(kept).toMatchObject({
+      method: 'GET',
+      path: '/a',
+      query: 'b',
+      hostname: 'a',
+      clientAddress: '192.0.2.1',
+    });
+    expect(kept.header('cookie')).toBe('x=1; y=2');
+  });
+
+  it('asks for more at every point before the end of a good head', () => {
     const text = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
     for (let end = 0; end < text.length; end++) expect(parse(text.slice(0, end)).taken).toBe(INCOMPLETE);
     expect(parse(text).head.keepAlive).toBe(false);
   });
 
-  it('refuses Content-Length beside Transfer-Encoding', () => {
-    const { head, taken } = parse(
-      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+  // A34: what is no HTTP is refused as soon as it shows, not when a timeout ends it.
+  it.each([
+    ['a TLS ClientHello', '\x16\x03\x01\x02\x00\x01', 'method_invalid'],
+    ['an SSH banner', 'SSH-2.0-OpenSSH_9.2\r\n', 'request_line'],
+    ['an SMB negotiation', '\x00\x00\x00\x85\xffSMB', 'method_invalid'],
+    ['a redis command', '*1\r\n', 'request_line'],
+  ])('refuses %s at its first bytes', (_, text, fault) => {
+    expect(refused(text)).toBe(fault);
+  });
+});
+
+describe('framing of a request', () => {
+  it.each([
+    // A01
+    ['length and coding', ['Content-Length: 5', 'Transfer-Encoding: chunked'], 'cl_te'],
+    ['coding and length', ['Transfer-Encoding: chunked', 'Content-Length: 5'], 'cl_te'],
+    // A02
+    ['two lengths', ['Content-Length: 5', 'Content-Length: 6'], 'cl_repeated'],
+    ['two lengths in different case', ['Content-Length: 5', 'content-length: 6'], 'cl_repeated'],
+    // A03
+    ['the same length twice', ['Content-Length: 5', 'Content-Length: 5'], 'cl_repeated'],
+    ['a list of lengths', ['Content-Length: 5, 5'], 'cl_invalid'],
+    // A04
+    ...['+5', '-5', '0x5', '5 5', '5_0', '1e3', '', '\xd9\xa5', '5.0', '5,'].map(
+      (value) => [`length ${JSON.stringify(value)}`, [`Content-Length: ${value}`], 'cl_invalid'] as const,
+    ),
+    ['length 5\\x0b', ['Content-Length: 5\x0b'], 'value_invalid'],
+    // A05
+    ['a length with leading zeros', ['Content-Length: 005'], 'cl_invalid'],
+    // A06
+    ['length 2^53', ['Content-Length: 9007199254740992'], 'cl_invalid'],
+    ['length 2^63', ['Content-Length: 9223372036854775808'], 'cl_invalid'],
+    ['length 2^64 + 1', ['Content-Length: 18446744073709551617'], 'cl_invalid'],
+    // A07
+    ['a coding list that starts empty', ['Transfer-Encoding: ,chunked'], 'te_invalid'],
+    ['identity before chunked', ['Transfer-Encoding: identity, chunked'], 'te_invalid'],
+    ['two coding lines', ['Transfer-Encoding: identity', 'Transfer-Encoding: chunked'], 'te_repeated'],
+    ['two chunked lines', ['Transfer-Encoding: chunked', 'transfer-encoding: chunked'], 'te_repeated'],
+    // A08
+    ...[
+      'xchunked',
+      'chunked, gzip',
+      'chunked;a=b',
+      'chunked, chunked',
+      '',
+      'identity',
+      '"chunked"',
+      'chunked,',
+    ].map(
+      (value) => [`coding ${JSON.stringify(value)}`, [`Transfer-Encoding: ${value}`], 'te_invalid'] as const,
+    ),
+    ['coding \\x0bchunked', ['Transfer-Encoding: \x0bchunked'], 'value_invalid'],
+    ['coding chunked\\x00', ['Transfer-Encoding: chunked\x00'], 'value_invalid'],
+    // A09
+    ['gzip before chunked', ['Transfer-Encoding: gzip, chunked'], 'te_unsupported'],
+    ['deflate before chunked', ['Transfer-Encoding: deflate ,chunked'], 'te_unsupported'],
+  ] as const)('refuses %s', (_, lines, fault) => {
+    expect(refused(withLines(...lines))).toBe(fault);
+  });
+
+  // A10
+  it('refuses a coding in HTTP/1.0', () => {
+    expect(refused('POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')).toBe('te_http10');
+  });
+
+  it('takes a length up to a petabyte and chunked in any case', () => {
+    expect(accepted(withLines('Content-Length: 999999999999999')).contentLength).toBe(999_999_999_999_999);
+    expect(accepted(withLines('Content-Length: 0'))).toMatchObject({ body: 'length', contentLength: 0 });
+    expect(accepted(withLines('Transfer-Encoding: Chunked')).body).toBe('chunked');
+    expect(accepted(withLines('Transfer-Encoding:\t chunked \t'))).toMatchObject({
+      body: 'chunked',
+      isFramingRewritten: true,
+    });
+  });
+
+  // A12, B10
+  it.each(['Transfer_Encoding: chunked', 'Content_Length: 5', 'X_Forwarded_For: 192.0.2.1'])(
+    'neither obeys nor shows %s',
+    (line) => {
+      const head = accepted(withLines(line));
+      expect(head.body).toBe('none');
+      expect(head.header(line.split(':')[0]!.toLowerCase())).toBeUndefined();
+    },
+  );
+
+  // A22
+  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])('frames the body of %s as any other', (method) => {
+    const body = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n';
+    const head = new RequestHead();
+    const text = `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`;
+    expect(parse(text + body, head).taken).toBe(text.length);
+    expect(head.contentLength).toBe(body.length);
+  });
+});
+
+describe('header lines of a request', () => {
+  it.each([
+    // A11
+    ['a space before the colon', 'Content-Length : 5', 'line_folding'],
+    ['a tab before the colon', 'Content-Length\t: 5', 'line_folding'],
+    ['a folded line', 'X-A: 1\r\n 2', 'line_folding'],
+    ['a line folded by a tab', 'X-A: 1\r\n\t2', 'line_folding'],
+    // A13
+    ['a line that ends in a bare LF', 'X-A: 1\nX-B: 2', 'bare_lf'],
+    ['an empty value that ends in a bare LF', 'X-A:\nX-B: 2', 'bare_lf'],
+    ['a bare CR in a value', 'X-A: 1\rX-B: 2', 'bare_cr'],
+    ['a bare CR at the start of a line', '\rX-A: 1', 'bare_cr'],
+    // A14
+    ...[0, 1, 8, 0x0b, 0x0c, 0x0e, 0x1f, 0x7f].map(
+      (byte) => [`byte ${byte} in a value`, `X-A: a${String.fromCharCode(byte)}b`, 'value_invalid'] as const,
+    ),
+    ...['(', ')', '@', '"', '/', '[', '{', '\x00', '\xe9', '\x7f', ';', ','].map(
+      (character) => [`${JSON.stringify(character)} in a name`, `X${character}A: a`, 'name_invalid'] as const,
+    ),
+    ['an empty name', ': a', 'name_invalid'],
+    ['a line without a colon', 'X-A', 'name_invalid'],
+    // A28
+    ['a name of 8 KiB', `${'x'.repeat(8_192)}: a`, 'name_too_long'],
+    ['a value of 17 KiB', `X-A: ${'x'.repeat(17_000)}`, 'head_too_large'],
+  ] as const)('refuses %s', (_, line, fault) => {
+    expect(refused(withLines(line))).toBe(fault);
+  });
+
+  // A11
+  it('refuses white space before the first line', () => {
+    expect(refused('GET / HTTP/1.1\r\n Host: a\r\n\r\n')).toBe('line_folding');
+  });
+
+  // A27: more than the limit is refused, never cut off.
+  it('takes 100 header lines and refuses 101', () => {
+    const lines = (count: number) => Array.from({ length: count - 1 }, (_, i) => `X-${i}: 1`);
+    expect(accepted(withLines(...lines(100))).lines.count).toBe(100);
+    expect(refused(withLines(...lines(101)))).toBe('too_many_headers');
+    expect(refused(withLines(...Array.from({ length: 2_500 }, () => 'a: b'), 'Content-Length: 3'))).toBe(
+      'too_many_headers',
     );
-    expect(taken).toBe(REFUSED);
-    expect(head.fault).toBe('cl_te');
+  });
+
+  // A28, B15
+  it('takes a head of 16 KiB and refuses one byte more, complete or not', () => {
+    const padded = (size: number) => {
+      const empty = withLines('X-A: ');
+      return withLines(`X-A: ${'x'.repeat(size - empty.length)}`);
+    };
+    expect(accepted(padded(16_384)).lines.count).toBe(2);
+    expect(refused(padded(16_385))).toBe('head_too_large');
+    expect(refused(padded(20_000).slice(0, 16_384))).toBe('head_too_large');
+  });
+
+  it('keeps bytes above 0x7f as they are', () => {
+    expect(accepted(withLines('X-A: caf\xc3\xa9')).header('x-a')).toBe('caf\xc3\xa9');
+  });
+
+  it('joins repeated headers, Cookie by semicolons', () => {
+    const head = accepted(withLines('X-A: 1', 'Cookie: a=1', 'x-a:2', 'COOKIE: b=2'));
+    expect(head.header('x-a')).toBe('1, 2');
+    expect(head.header('cookie')).toBe('a=1; b=2');
+    expect(head.header('x-b')).toBeUndefined();
+  });
+});
+
+describe('request line', () => {
+  it.each([
+    // A13
+    ['a bare LF', 'GET / HTTP/1.1\nHost: a\r\n\r\n', 'bare_lf'],
+    ['bare LFs everywhere', 'GET / HTTP/1.1\nHost: a\n\n', 'bare_lf'],
+    ['a bare CR', 'GET / HTTP/1.1\rHost: a\r\n\r\n', 'bare_cr'],
+    // A28
+    ['a target of 17 KiB', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 'target_too_long'],
+    ['a target of 9 KiB that goes on', `GET /${'a'.repeat(9_000)}`, 'target_too_long'],
+    ['a method of 1 KiB', `${'A'.repeat(1_024)} / HTTP/1.1\r\nHost: a\r\n\r\n`, 'method_unknown'],
+    // A30
+    ['two empty lines before it', '\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
+    ['a flood of empty lines', '\r\n'.repeat(10_000), 'request_line'],
+    // A31
+    ['no version', 'GET /\r\n\r\n', 'request_line'],
+    ['HTTP/0.9', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n', 'version_unsupported'],
+    ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 'version_unsupported'],
+    ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 'version_unsupported'],
+    ['HTTP/1.10', 'GET / HTTP/1.10\r\nHost: a\r\n\r\n', 'version_invalid'],
+    ['HTTP/01.1', 'GET / HTTP/01.1\r\nHost: a\r\n\r\n', 'version_invalid'],
+    ['HTTP/1', 'GET / HTTP/1\r\nHost: a\r\n\r\n', 'version_invalid'],
+    ['http/1.1', 'GET / http/1.1\r\nHost: a\r\n\r\n', 'version_invalid'],
+    ['ICE/1.0', 'GET / ICE/1.0\r\nHost: a\r\n\r\n', 'version_invalid'],
+    // A32
+    ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2_preface'],
+    // A33
+    ['two spaces after the method', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
+    ['two spaces after the target', 'GET /  HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
+    ['a tab after the method', 'GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
+    ['a tab after the target', 'GET /\tHTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['a space before the line end', 'GET / HTTP/1.1 \r\nHost: a\r\n\r\n', 'version_invalid'],
+    ['a space before the method', ' GET / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
+    ['a lower-case method', 'get / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
+    ['a method in mixed case', 'Get / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
+    ['a method that starts like GET', 'GET_ / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
+    ['a method with a digit', 'GET2 / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
+    ['a method that is no token', 'GE(T / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_invalid'],
+    // B06
+    ['GET *', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['OPTIONS *x', 'OPTIONS *x HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 'method_refused'],
+    ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_refused'],
+    // B07
+    ['a fragment', 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['a fragment in the query', 'GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['a target without a slash', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['a backslash for a slash', 'GET \\admin HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['a byte above 0x7f', 'GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['NUL', 'GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['an absolute form of another scheme', 'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['an absolute form without host', 'GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
+    ['an absolute form with user information', 'GET http://u@b/ HTTP/1.1\r\nHost: b\r\n\r\n', 'host_invalid'],
+  ])('refuses %s', (_, text, fault) => {
+    expect(refused(text)).toBe(fault);
+  });
+
+  it('knows nothing better than to tell the client what is wrong with it', () => {
+    const statusOf = (fault: Fault) => traitsOf(requestError(fault)).status;
+    expect(statusOf('cl_te')).toBe(400);
+    expect(statusOf('target_too_long')).toBe(414);
+    expect(statusOf('too_many_headers')).toBe(431);
+    expect(statusOf('method_unknown')).toBe(501);
+    expect(statusOf('te_unsupported')).toBe(501);
+    expect(statusOf('version_unsupported')).toBe(505);
+    expect(statusOf('method_refused')).toBe(405);
+    expect(statusOf('expect')).toBe(417);
+  });
+
+  // A30
+  it('skips one empty line before it', () => {
+    expect(accepted('\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n').path).toBe('/');
+  });
+
+  // A33: any upper-case name may be routed on, so any is forwarded.
+  it.each(['PUT', 'PATCH', 'PROPFIND', 'VERSION-CONTROL', 'POSTX', 'HEADS', 'G'])(
+    'takes the method %s',
+    (method) => {
+      expect(accepted(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`).method).toBe(method);
+    },
+  );
+
+  // B06
+  it('takes OPTIONS for the server as a whole', () => {
+    expect(accepted('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n')).toMatchObject({
+      target: '*',
+      path: '/',
+      query: '',
+    });
+  });
+
+  // B02
+  it('lets the authority of an absolute target stand in for Host', () => {
+    expect(accepted('GET http://B.example:81/x?y HTTP/1.1\r\nHost: a\r\n\r\n')).toMatchObject({
+      hostname: 'b.example',
+      authority: 'B.example:81',
+      path: '/x',
+      query: 'y',
+      target: '/x?y',
+      isTargetPlain: false,
+    });
+    expect(accepted('GET HTTP://b?y HTTP/1.0\r\n\r\n')).toMatchObject({ authority: 'b', target: '/?y' });
+  });
+
+  // B07
+  it('forwards the path that it matches', () => {
+    expect(accepted('GET /a/%2e%2E/b//c?d=/../e HTTP/1.1\r\nHost: a\r\n\r\n')).toMatchObject({
+      path: '/b/c',
+      query: 'd=/../e',
+      target: '/b/c?d=/../e',
+      isTargetPlain: false,
+    });
+    expect(refused('GET /%2f HTTP/1.1\r\nHost: a\r\n\r\n')).toBe('path_escape');
+    expect(accepted('GET /plain? HTTP/1.1\r\nHost: a\r\n\r\n')).toMatchObject({
+      target: '/plain?',
+      query: '',
+      isTargetPlain: true,
+    });
+  });
+});
+
+describe('Host', () => {
+  const withHost = (...hosts: string[]) =>
+    `GET / HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join('')}\r\n`;
+
+  // B01; the values are in authority.test.ts.
+  it.each([
+    ['none', withHost(), 'host_missing'],
+    ['two', withHost('a', 'b'), 'host_repeated'],
+    ['the same twice', withHost('a', 'a'), 'host_repeated'],
+    ['an empty one', withHost(''), 'host_invalid'],
+    ['a list', withHost('a,b'), 'host_invalid'],
+    ['user information', withHost('u@a'), 'host_invalid'],
+    ['a path', withHost('a/b'), 'host_invalid'],
+    ['bytes above 0x7f', withHost('\xe9'), 'host_invalid'],
+  ])('is refused when there is %s', (_, text, fault) => {
+    expect(refused(text)).toBe(fault);
+  });
+
+  it('is checked beside an absolute target, too', () => {
+    expect(refused('GET http://a/ HTTP/1.1\r\n\r\n')).toBe('host_missing');
+    expect(refused('GET http://a/ HTTP/1.1\r\nHost: a,b\r\n\r\n')).toBe('host_invalid');
+  });
+
+  it('may be absent from HTTP/1.0', () => {
+    expect(accepted('GET / HTTP/1.0\r\n\r\n')).toMatchObject({ hostname: '', authority: '' });
+  });
+
+  it('is not confused with another of the same length and hash slot', () => {
+    const head = new RequestHead();
+    for (let i = 0; i < 1_000; i++) {
+      parse(withHost(`host-${i % 700}.example`), head);
+      expect(head.hostname).toBe(`host-${i % 700}.example`);
+    }
+  });
+});
+
+describe('connection options of a request', () => {
+  it.each([
+    ['1.1', '', true],
+    ['1.1', 'close', false],
+    ['1.1', 'Keep-Alive, Close', false],
+    ['1.0', '', false],
+    ['1.0', 'Keep-Alive', true],
+    ['1.0', 'keep-alive, close', false],
+  ])('HTTP/%s with %j keeps the connection: %s', (version, options, keepAlive) => {
+    const line = options === '' ? '' : `Connection: ${options}\r\n`;
+    expect(accepted(`GET / HTTP/${version}\r\nHost: a\r\n${line}\r\n`).keepAlive).toBe(keepAlive);
+  });
+
+  // B11
+  it('hide the headers they name, but none that means something', () => {
+    const named = 'close, X-Forwarded-For, X-Real-IP, Cookie, Authorization, Content-Length, Host, X-Mine';
+    const head = accepted(
+      withLines(
+        'X-Mine: 1',
+        `Connection: ${named}`,
+        'X-Forwarded-For: 192.0.2.1',
+        'Cookie: a=b',
+        'Authorization: x',
+        'Content-Length: 5',
+        'X-Mine: 2',
+      ),
+    );
+    expect(head.header('x-mine')).toBeUndefined();
+    expect(head).toMatchObject({ contentLength: 5, hostname: 'a', keepAlive: false });
+    for (const name of ['cookie', 'authorization', 'content-length', 'host', 'x-forwarded-for']) {
+      expect(head.header(name)).toBeDefined();
+    }
+  });
+
+  // B12
+  it.each(['Transfer-Encoding', 'Content-Length'])('leave framing alone when they name %s', (name) => {
+    const value = name === 'Content-Length' ? '5' : 'chunked';
+    const head = accepted(withLines(`Connection: ${name}`, `${name}: ${value}`));
+    expect(head.body).toBe(name === 'Content-Length' ? 'length' : 'chunked');
+  });
+
+  it.each(['close;x', 'a b', '"close"', Array.from({ length: 33 }, () => 'x').join(',')])(
+    'are refused when they are %s',
+    (value) => {
+      expect(refused(withLines(`Connection: ${value}`))).toBe('connection_invalid');
+    },
+  );
+});
+
+describe('Expect', () => {
+  it('is for a body that is still to come', () => {
+    expect(accepted(withLines('Expect: 100-continue', 'Content-Length: 5')).expectsContinue).toBe(true);
+    expect(accepted(withLines('Expect: 100-Continue', 'Transfer-Encoding: chunked')).expectsContinue).toBe(
+      true,
+    );
+    expect(accepted(withLines('Expect: 100-continue')).expectsContinue).toBe(false);
+    expect(accepted(withLines('Expect: 100-continue', 'Content-Length: 0')).expectsContinue).toBe(false);
+    const old = accepted('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
+    expect(old.expectsContinue).toBe(false);
+  });
+
+  // A25
+  it.each([
+    [['Expect: foo']],
+    [['Expect:  100-continue ']],
+    [['Expect: 100-continue ']],
+    [['Expect:100-continue']],
+    [['Expect: y 100-continue']],
+    [['Expect: 100-continue, 100-continue']],
+    [['Expect: 100-continue', 'Expect: 100-continue']],
+    [['Expect: ']],
+  ])('is refused as %j', (lines) => {
+    expect(refused(withLines(...lines, 'Content-Length: 5'))).toBe('expect');
+  });
+});
+
+describe('Upgrade', () => {
+  const upgrade = (...lines: string[]) =>
+    `GET /chat HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+
+  it('asks for a WebSocket by both headers', () => {
+    expect(accepted(upgrade('Connection: keep-alive, Upgrade', 'Upgrade: WebSocket')).websocket).toBe(true);
+  });
+
+  // F04, E20
+  it.each([
+    [['Upgrade: websocket']],
+    [['Connection: Upgrade']],
+    [['Connection: Upgrade', 'Upgrade: foo']],
+    [['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAA']],
+    [['Connection: Upgrade', 'Upgrade: websocket', 'Upgrade: foo']],
+    [['Connection: Upgrade', 'Upgrade: websocket, foo']],
+  ])('is nothing to us as %j', (lines) => {
+    expect(accepted(upgrade(...lines)).websocket).toBe(false);
+  });
+
+  it('is nothing in HTTP/1.0 or with another method', () => {
+    const lines = 'Host: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
+    expect(accepted(`GET / HTTP/1.0\r\n${lines}`).websocket).toBe(false);
+    expect(accepted(`POST / HTTP/1.1\r\n${lines}`).websocket).toBe(false);
+  });
+
+  // F01
+  it.each(['Content-Length: 5', 'Transfer-Encoding: chunked'])('is refused with a body: %s', (line) => {
+    expect(refused(upgrade('Connection: Upgrade', 'Upgrade: websocket', line))).toBe('upgrade_body');
+  });
+});
+
+describe('what a request says about its way', () => {
+  // B16
+  it('counts our own entries in Via and no others', () => {
+    const head = accepted(
+      withLines('Via: 1.1 evenkeel, 1.1 varnish', 'Via: 1.0 evenkeel', 'Via: 1.1 evenkeel-2, 2 evenkeel'),
+    );
+    expect(head.hops).toBe(2);
+  });
+
+  it('keeps one request id that is safe to log, and hides the rest', () => {
+    expect(accepted(withLines('X-Request-Id: 0b7e-1')).hasRequestId).toBe(true);
+    for (const lines of [['X-Request-Id: a b'], ['X-Request-Id: '], [`X-Request-Id: ${'x'.repeat(129)}`]]) {
+      const head = accepted(withLines(...lines));
+      expect(head.hasRequestId).toBe(false);
+      expect(head.header('x-request-id')).toBeUndefined();
+    }
+    expect(accepted(withLines('X-Request-Id: a', 'X-Request-Id: b')).header('x-request-id')).toBe('a');
   });
 });
