@@ -84,17 +84,18 @@ export class HealthMonitor {
     const passiveBefore = this.#pools.has(snapshot.uid) ? pool.snapshot.config.passive : undefined;
     this.#pools.set(snapshot.uid, pool);
     pool.snapshot = snapshot;
-    this.#forgetUnnamed(pool, slots);
+    // Who leaves goes first, over all backends: a slot may have been handed on within the same snapshot.
+    const known = this.#membersOf(pool, slots);
+    this.#forgetOthers(pool, known);
     const passiveChanged = !sameValue(passiveBefore, snapshot.config.passive);
     for (const backend of snapshot.config.backends) {
       const upstream = this.#upstreamFor(pool, backend, slots[backend.name]!.upstream);
       const checkChanged = this.#configure(upstream, backend);
       const endpoints = snapshot.endpoints[backend.name] ?? [];
-      const { endpoints: endpointSlots } = slots[backend.name]!;
-      upstream.members = endpoints.map((endpoint, index) => {
-        const slot = endpointSlots[index]!;
-        const member = this.#members.get(slot);
-        if (member === undefined) return this.#add(upstream, endpoint, slot);
+      upstream.members = known.get(backend.name)!.map((member, index) => {
+        const endpoint = endpoints[index]!;
+        if (member === undefined)
+          return this.#add(upstream, endpoint, slots[backend.name]!.endpoints[index]!);
         this.#refresh(member, endpoint, checkChanged);
         return member;
       });
@@ -194,22 +195,30 @@ export class HealthMonitor {
 
   // ---- snapshots ----
 
-  /** Goes first, over all backends: a slot may have been handed on within the same snapshot. */
-  #forgetUnnamed(pool: MonitoredPool, slots: PoolSlots): void {
+  /** By backend, parallel to the snapshot's endpoints: who is known already. */
+  #membersOf(pool: MonitoredPool, slots: PoolSlots): Map<string, (Member | undefined)[]> {
     const round = ++this.#round;
     const { config, endpoints } = pool.snapshot;
+    const known = new Map<string, (Member | undefined)[]>();
     for (const { name } of config.backends) {
       const upstream = pool.upstreams.get(name);
-      (endpoints[name] ?? []).forEach((endpoint, index) => {
-        const member = this.#members.get(slots[name]!.endpoints[index]!);
-        if (member !== undefined && member.upstream === upstream && isSameEndpoint(member, endpoint)) {
-          member.seen = round;
-        }
+      const { endpoints: endpointSlots } = slots[name]!;
+      const members = (endpoints[name] ?? []).map((endpoint, index) => {
+        const member = this.#members.get(endpointSlots[index]!);
+        if (member === undefined || member.upstream !== upstream) return undefined;
+        if (!isSameEndpoint(member, endpoint)) return undefined;
+        member.seen = round;
+        return member;
       });
+      known.set(name, members);
     }
+    return known;
+  }
+
+  #forgetOthers(pool: MonitoredPool, known: ReadonlyMap<string, unknown>): void {
     for (const upstream of pool.upstreams.values()) {
-      for (const member of upstream.members) if (member.seen !== round) this.#forget(member);
-      if (!config.backends.some(({ name }) => name === upstream.name)) pool.upstreams.delete(upstream.name);
+      for (const member of upstream.members) if (member.seen !== this.#round) this.#forget(member);
+      if (!known.has(upstream.name)) pool.upstreams.delete(upstream.name);
     }
   }
 
