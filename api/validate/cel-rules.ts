@@ -1,22 +1,20 @@
 import { CelScalar, celEnv, celFunc, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { isCIDR, isIP } from '../address.ts';
-import { listKey } from './list-types.ts';
 import {
   childPath,
   isJsonObject,
+  propertiesOf,
   type FieldError,
   type JsonObject,
   type StructuralSchema,
 } from './schema.ts';
 
-/** A value and what stood in its place before, if anything did. */
-interface Revision {
-  readonly value: unknown;
-  readonly old: unknown;
-}
+/** A value in CEL's terms: objects are maps, integers bigint. */
+type CelNode = CelInput;
 
-type Check = (revision: Revision, path: string, errors: FieldError[]) => void;
+/** @param old what stood in its place before, if anything did */
+type Check = (value: CelNode, old: CelNode | undefined, path: string, errors: FieldError[]) => void;
 
 /** The API server's network functions, as far as our rules use them, and those on text. */
 const ENV = celEnv({
@@ -38,7 +36,7 @@ export function compileRules(
   const check = compileNode(schema);
   return (value, old) => {
     const errors: FieldError[] = [];
-    check?.({ value, old }, '', errors);
+    check?.(toCel(value, schema), old === undefined ? undefined : toCel(old, schema), '', errors);
     return errors;
   };
 }
@@ -50,14 +48,12 @@ function compileNode(schema: StructuralSchema): Check | undefined {
   );
   const below = compileProperties(schema) ?? compileItems(schema);
   if (own.length === 0) return below;
-  return (revision, path, errors) => {
-    const self = toCel(revision.value, schema);
-    const oldSelf = revision.old === undefined ? undefined : toCel(revision.old, schema);
+  return (self, oldSelf, path, errors) => {
     for (const check of own) {
       const message = check(self, oldSelf);
       if (message !== undefined) errors.push({ path, message });
     }
-    below?.(revision, path, errors);
+    below?.(self, oldSelf, path, errors);
   };
 }
 
@@ -67,31 +63,35 @@ function compileProperties({ properties }: StructuralSchema): Check | undefined 
     return check === undefined ? [] : [{ key, check }];
   });
   if (checks.length === 0) return undefined;
-  return ({ value, old }, path, errors) => {
-    if (!isJsonObject(value)) return;
+  return (value, old, path, errors) => {
+    if (!(value instanceof Map)) return;
     for (const { key, check } of checks) {
-      if (!Object.hasOwn(value, key)) continue;
-      const before = isJsonObject(old) && Object.hasOwn(old, key) ? old[key] : undefined;
-      check({ value: value[key], old: before }, childPath(path, key), errors);
+      if (!value.has(key)) continue;
+      const before = old instanceof Map ? (old.get(key) as CelNode) : undefined;
+      check(value.get(key) as CelNode, before, childPath(path, key), errors);
     }
   };
 }
 
-function compileItems({ items, ...schema }: StructuralSchema): Check | undefined {
-  const check = items === undefined ? undefined : compileNode(items);
+function compileItems(schema: StructuralSchema): Check | undefined {
+  const check = schema.items === undefined ? undefined : compileNode(schema.items);
   if (check === undefined) return undefined;
   const keys = schema['x-kubernetes-list-map-keys'];
-  return ({ value, old }, path, errors) => {
+  return (value, old, path, errors) => {
     if (!Array.isArray(value)) return;
-    const before = new Map<string, unknown>();
+    const before = new Map<string, CelNode>();
     if (keys !== undefined && Array.isArray(old)) {
-      for (const item of old) before.set(JSON.stringify(listKey(item, keys)), item);
+      for (const item of old as CelNode[]) before.set(celKey(item, keys), item);
     }
-    for (const [i, item] of value.entries()) {
-      const previous = keys === undefined ? undefined : before.get(JSON.stringify(listKey(item, keys)));
-      check({ value: item, old: previous }, childPath(path, i), errors);
+    for (const [i, item] of (value as CelNode[]).entries()) {
+      const previous = keys === undefined ? undefined : before.get(celKey(item, keys));
+      check(item, previous, childPath(path, i), errors);
     }
   };
+}
+
+function celKey(item: CelNode, keys: readonly string[]): string {
+  return item instanceof Map ? keys.map((key) => String(item.get(key))).join('\n') : '';
 }
 
 /** The returned function gives the message when the rule is broken. */
@@ -113,7 +113,7 @@ function compileRule(
 function toCel(value: unknown, schema: StructuralSchema): CelInput {
   if (Array.isArray(value)) return value.map((item) => toCel(item, schema.items ?? {}));
   if (isJsonObject(value)) {
-    const known = new Map(Object.entries(schema.properties ?? {}));
+    const known = propertiesOf(schema);
     return new Map(Object.entries(value).map(([key, child]) => [key, toCel(child, known.get(key) ?? {})]));
   }
   const isInteger = schema.type === 'integer' || schema['x-kubernetes-int-or-string'] === true;

@@ -1,4 +1,4 @@
-import { isJsonObject, type StructuralSchema } from './schema.ts';
+import { isJsonObject, propertiesOf, type StructuralSchema } from './schema.ts';
 
 /**
  * A copy of `value` with the schema's defaults, as the API server fills them in: a null that the schema does not
@@ -11,18 +11,17 @@ export function withDefaults(value: unknown, schema: StructuralSchema): unknown 
   }
   if (!isJsonObject(value)) return value;
 
-  const { properties } = schema;
-  if (properties === undefined) return structuredClone(value);
-  const known = new Map(Object.entries(properties));
-  const result = new Map<string, unknown>();
+  if (schema.properties === undefined) return structuredClone(value);
+  const known = propertiesOf(schema);
+  const result: [string, unknown][] = [];
   for (const [key, child] of Object.entries(value)) {
     const property = known.get(key);
-    if (property === undefined) result.set(key, child);
-    else if (child !== null) result.set(key, withDefaults(child, property));
+    if (property === undefined) result.push([key, child]);
+    else if (child !== null) result.push([key, withDefaults(child, property)]);
   }
   for (const [key, property] of known) {
-    if (result.has(key) || property.default === undefined) continue;
-    result.set(key, withDefaults(property.default, property));
+    if (property.default === undefined || (Object.hasOwn(value, key) && value[key] !== null)) continue;
+    result.push([key, withDefaults(property.default, property)]);
   }
   return Object.fromEntries(result);
 }

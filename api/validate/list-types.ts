@@ -1,19 +1,27 @@
-import { childPath, isJsonObject, type FieldError, type StructuralSchema } from './schema.ts';
+import { childPath, isJsonObject, propertiesOf, type FieldError, type StructuralSchema } from './schema.ts';
 
 /** Finds what is twice in lists of type `set` and `map`. The value has passed the schema. */
-export function duplicates(value: unknown, schema: StructuralSchema, path = ''): FieldError[] {
+export function duplicates(value: unknown, schema: StructuralSchema): FieldError[] {
+  const errors: FieldError[] = [];
+  search(value, schema, '', errors);
+  return errors;
+}
+
+function search(value: unknown, schema: StructuralSchema, path: string, errors: FieldError[]): void {
   if (Array.isArray(value)) {
-    const errors = duplicatesOfList(value, schema, path);
+    errors.push(...duplicatesOfList(value, schema, path));
     const { items } = schema;
-    if (items === undefined) return errors;
-    return [...errors, ...value.flatMap((item, i) => duplicates(item, items, childPath(path, i)))];
+    if (items === undefined) return;
+    for (const [i, item] of value.entries()) search(item, items, childPath(path, i), errors);
+  } else if (isJsonObject(value)) {
+    const known = propertiesOf(schema);
+    for (const [key, child] of Object.entries(value)) {
+      const property = known.get(key);
+      if (typeof child === 'object' && property !== undefined) {
+        search(child, property, childPath(path, key), errors);
+      }
+    }
   }
-  if (!isJsonObject(value)) return [];
-  const known = new Map(Object.entries(schema.properties ?? {}));
-  return Object.entries(value).flatMap(([key, child]) => {
-    const property = known.get(key);
-    return property === undefined ? [] : duplicates(child, property, childPath(path, key));
-  });
 }
 
 function duplicatesOfList(list: readonly unknown[], schema: StructuralSchema, path: string): FieldError[] {
@@ -33,6 +41,6 @@ function duplicatesOfList(list: readonly unknown[], schema: StructuralSchema, pa
 }
 
 /** The values that tell an item of a list of type `map` from the others. */
-export function listKey(item: unknown, keys: readonly string[]): unknown[] {
+function listKey(item: unknown, keys: readonly string[]): unknown[] {
   return isJsonObject(item) ? keys.map((key) => item[key]) : [];
 }

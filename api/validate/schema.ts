@@ -11,6 +11,15 @@ export interface StructuralSchema {
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
 }
 
+const properties = new WeakMap<StructuralSchema, ReadonlyMap<string, StructuralSchema>>();
+
+/** The properties of a schema by name; the same map each time. */
+export function propertiesOf(schema: StructuralSchema): ReadonlyMap<string, StructuralSchema> {
+  let known = properties.get(schema);
+  if (known === undefined) properties.set(schema, (known = new Map(Object.entries(schema.properties ?? {}))));
+  return known;
+}
+
 /** Where something is wrong and what. */
 export interface FieldError {
   /** Such as `spec.listeners[0].port`. */
