@@ -3,14 +3,13 @@
  * sent twice the first counts, which browsers send for the more specific path.
  */
 export function cookieValue(header: string, name: string): string | undefined {
-  let at = 0;
-  while (at < header.length) {
+  for (let at = 0; at < header.length;) {
     let end = header.indexOf(';', at);
     if (end === -1) end = header.length;
-    while (header.charCodeAt(at) === SPACE || header.charCodeAt(at) === TAB) at++;
-    const equals = at + name.length;
-    if (equals < end && header.charCodeAt(equals) === EQUALS && header.startsWith(name, at)) {
-      return header.slice(equals + 1, end).trim();
+    const start = skipBlanks(header, at);
+    if (header.startsWith(name, start)) {
+      const equals = skipBlanks(header, start + name.length);
+      if (equals < end && header.charCodeAt(equals) === EQUALS) return header.slice(equals + 1, end).trim();
     }
     at = end + 1;
   }
@@ -20,3 +19,8 @@ export function cookieValue(header: string, name: string): string | undefined {
 const TAB = 9;
 const SPACE = 32;
 const EQUALS = 61;
+
+function skipBlanks(header: string, at: number): number {
+  while (header.charCodeAt(at) === SPACE || header.charCodeAt(at) === TAB) at++;
+  return at;
+}

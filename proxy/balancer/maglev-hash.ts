@@ -1,6 +1,6 @@
 import type { EndpointState } from '../state/endpoint-state.ts';
 import { acquireAny } from './acquire-any.ts';
-import { maglevTable } from './maglev.ts';
+import { maglevTable, type HashTable } from './maglev.ts';
 import { mix32 } from './mix.ts';
 import type { PickContext, Picker, PickerInput, PickFailure } from './picker.ts';
 
@@ -11,7 +11,7 @@ const NEXT_LOOK = 0x9e3779b1;
 interface Lookup {
   readonly members: readonly EndpointState[];
   readonly weights: readonly number[];
-  readonly table: Uint16Array;
+  readonly table: HashTable;
 }
 
 /**
@@ -54,7 +54,7 @@ export class MaglevHash implements Picker {
 
 function createLookup(members: readonly EndpointState[]): Lookup {
   const weights = members.map(({ weight }) => weight);
-  if (members.length === 0) return { members, weights, table: new Uint16Array(1) };
+  if (members.length === 0) return { members, weights, table: new Uint8Array(1) };
   const named = members.map(({ address, port, weight }) => ({ name: `${address} ${port}`, weight }));
   return { members, weights, table: maglevTable(named) };
 }

@@ -4,7 +4,7 @@ import type { EndpointState } from '../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../proxy/state/slot-allocator.ts';
 import { WaitQueue } from '../../proxy/upstream/wait-queue.ts';
-import { Upstream } from '../../proxy/upstream/upstream.ts';
+import { Upstream, type UpstreamConfig } from '../../proxy/upstream/upstream.ts';
 import { backend, endpoint, poolConfig, poolSnapshot } from './builders.ts';
 import { FakeClock } from './fake-clock.ts';
 import { seededRng } from './seeded-rng.ts';
@@ -33,6 +33,7 @@ export class UpstreamFixture {
   readonly #main: SharedTable;
   readonly #slots: SlotAllocator;
   #loadBalancing: LoadBalancing;
+  #config: UpstreamConfig;
 
   constructor(list: readonly Endpoint[], loadBalancing: Partial<LoadBalancing> = {}, seed = 1) {
     this.#main = new SharedTable(-1);
@@ -40,6 +41,7 @@ export class UpstreamFixture {
     this.#slots = new SlotAllocator(this.#main);
     this.#loadBalancing = { ...poolConfig().loadBalancing, ...loadBalancing };
     const { slot, config } = this.#assign(list);
+    this.#config = config;
     this.upstream = new Upstream('uid-1', slot, config, {
       table: this.table,
       clock: this.clock,
@@ -50,6 +52,11 @@ export class UpstreamFixture {
     for (const state of this.upstream.endpoints) this.#main.setFlags(state.slot, UP);
   }
 
+  /** What the upstream was told last. */
+  get config(): UpstreamConfig {
+    return this.#config;
+  }
+
   /** Takes another list; what is new in it is healthy at once. */
   update(
     list: readonly Endpoint[],
@@ -58,7 +65,8 @@ export class UpstreamFixture {
   ): readonly EndpointState[] {
     this.#loadBalancing = { ...this.#loadBalancing, ...loadBalancing };
     const before = new Set(this.upstream.endpoints);
-    const gone = this.upstream.update(this.#assign(list).config);
+    this.#config = this.#assign(list).config;
+    const gone = this.upstream.update(this.#config);
     for (const state of this.upstream.endpoints) {
       if (!before.has(state)) this.#main.setFlags(state.slot, flags);
     }
