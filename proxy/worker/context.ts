@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Deadlines } from '../conn/deadlines.ts';
+import type { Dialer } from '../conn/dialer.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { TrafficMeter } from '../observe/traffic-meter.ts';
@@ -17,6 +19,8 @@ export interface WorkerContext {
   /** Shared with the other workers, so that limits hold for the proxy. */
   readonly rateTable: RateTable;
   readonly passive: PassiveReporter;
+  readonly deadlines: Deadlines;
+  readonly dialer: Dialer;
   readonly traffic: TrafficMeter;
   /** Absent: the access log is off. */
   readonly accessLog: TrafficSink | undefined;

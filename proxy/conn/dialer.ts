@@ -1,0 +1,222 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
+import type { PickFailure } from '../balancer/picker.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { PassiveReporter } from '../worker/context.ts';
+import { Deadline, type Deadlines } from './deadlines.ts';
+import { afterFailedTry, type DialLimits, hedges } from './dial-plan.ts';
+
+/** Who wants a connection. */
+export interface DialRequest {
+  readonly dialLimits: DialLimits;
+  /** Begins to connect; the dial listens for `connect` and `error` alone, and nothing has to be listening before. */
+  open(endpoint: EndpointState): Socket;
+  /** Acquires an endpoint for a further try. */
+  nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure;
+  /**
+   * Called once, or `failed` is, unless cancelled before. The endpoint's acquire goes over to the request.
+   * @param tookMs from the beginning of this try
+   */
+  connected(socket: Socket, endpoint: EndpointState, tookMs: number): void;
+  /** Nothing is held any more. */
+  failed(code: ErrorCode): void;
+}
+
+/** Tries that nobody waits for any more may go on up to this number in a worker. */
+const MAX_ABANDONED = 256;
+
+/**
+ * Connects to endpoints, for all of a worker: with a deadline, to the next endpoint when one fails, to another one
+ * beside it when one is slow; the first that answers wins.
+ *
+ * A try that lost, or whose client left, goes on to its end, unless there are too many: otherwise an endpoint that
+ * swallows connects would never be found out while hedges and impatient clients spare it the timeout.
+ */
+export class Dialer {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly passive: PassiveReporter;
+  #abandoned = 0;
+
+  constructor(clock: Clock, deadlines: Deadlines, passive: PassiveReporter) {
+    this.clock = clock;
+    this.deadlines = deadlines;
+    this.passive = passive;
+  }
+
+  /** @param endpoint acquired */
+  dial(request: DialRequest, endpoint: EndpointState): Dial {
+    const dial = new Dial(this, request);
+    dial.start(endpoint);
+    return dial;
+  }
+
+  /** May one more try go on without anybody waiting for it? */
+  abandon(): boolean {
+    if (this.#abandoned >= MAX_ABANDONED) return false;
+    this.#abandoned += 1;
+    return true;
+  }
+
+  abandonedEnded(): void {
+    this.#abandoned -= 1;
+  }
+
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+}
+
+/** One wanted connection. */
+export class Dial {
+  readonly #dialer: Dialer;
+  readonly #request: DialRequest;
+  readonly #hedge = new Deadline(() => this.#hedgeDelayOver());
+  readonly #tries: Try[] = [];
+  readonly #tried: EndpointState[] = [];
+  #failures = 0;
+  #hedged = false;
+  #over = false;
+
+  constructor(dialer: Dialer, request: DialRequest) {
+    this.#dialer = dialer;
+    this.#request = request;
+  }
+
+  /** Tries so far. */
+  get attempts(): number {
+    return this.#tried.length;
+  }
+
+  start(endpoint: EndpointState): void {
+    const { hedgeDelayMs } = this.#request.dialLimits;
+    if (hedgeDelayMs !== undefined) this.#dialer.deadlines.set(this.#hedge, hedgeDelayMs);
+    this.#try(endpoint);
+  }
+
+  /** Nobody waits for it any more; everything held is released. Idempotent, also after the end. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#end();
+    for (const pending of this.#tries) pending.abandon();
+  }
+
+  #hedgeDelayOver(): void {
+    if (!hedges({ pending: this.#tries.length, failures: this.#failures, hedged: this.#hedged })) return;
+    const endpoint = this.#request.nextEndpoint(this.#tried);
+    if (typeof endpoint === 'string') return;
+    if (this.#tried.includes(endpoint)) {
+      endpoint.release();
+      return;
+    }
+    this.#hedged = true;
+    this.#try(endpoint);
+  }
+
+  #try(endpoint: EndpointState): void {
+    this.#tried.push(endpoint);
+    this.#tries.push(new Try(this.#dialer, this, endpoint, this.#request));
+  }
+
+  /** For its tries. */
+  answered(winner: Try): void {
+    this.#end();
+    for (const other of this.#tries) if (other !== winner) other.abandon();
+    this.#request.connected(winner.socket, winner.endpoint, this.#dialer.clock.now() - winner.startedMs);
+  }
+
+  /** For its tries. */
+  failed(loser: Try, code: ErrorCode): void {
+    this.#tries.splice(this.#tries.indexOf(loser), 1);
+    loser.endpoint.release();
+    this.#failures += 1;
+    const progress = { pending: this.#tries.length, failures: this.#failures, hedged: this.#hedged };
+    if (code !== 'OVERLOADED' && afterFailedTry(progress, this.#request.dialLimits) === 'try-next') {
+      const endpoint = this.#request.nextEndpoint(this.#tried);
+      if (typeof endpoint !== 'string') {
+        this.#try(endpoint);
+        return;
+      }
+    }
+    if (this.#tries.length > 0) return;
+    this.#end();
+    this.#request.failed(code);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#dialer.deadlines.clear(this.#hedge);
+  }
+}
+
+/** One connect to one endpoint. */
+class Try {
+  readonly endpoint: EndpointState;
+  readonly socket: Socket;
+  readonly startedMs: number;
+  readonly #dialer: Dialer;
+  /** Undefined: nobody waits for it any more. */
+  #dial: Dial | undefined;
+  readonly #tooLate = new Deadline(() => this.#fail('UPSTREAM_CONNECT_TIMEOUT'));
+  #over = false;
+
+  constructor(dialer: Dialer, dial: Dial, endpoint: EndpointState, request: DialRequest) {
+    this.#dialer = dialer;
+    this.#dial = dial;
+    this.endpoint = endpoint;
+    this.startedMs = dialer.clock.now();
+    dialer.deadlines.set(this.#tooLate, request.dialLimits.connectMs);
+    this.socket = request.open(endpoint);
+    this.socket.on('connect', this.#onConnect);
+    this.socket.on('error', this.#onError);
+  }
+
+  /** Its endpoint is released now; the try itself goes on, for what is to be learnt from it. */
+  abandon(): void {
+    this.#dial = undefined;
+    this.endpoint.release();
+    if (this.#dialer.abandon()) return;
+    this.#end();
+    this.socket.destroy();
+  }
+
+  readonly #onConnect = (): void => {
+    this.#end();
+    this.socket.off('connect', this.#onConnect);
+    this.socket.off('error', this.#onError);
+    if (this.#dial !== undefined) {
+      this.#dial.answered(this);
+      return;
+    }
+    this.#dialer.abandonedEnded();
+    this.socket.destroy();
+  };
+
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    this.#fail(codeOf(error));
+  };
+
+  #fail(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#end();
+    this.socket.destroy();
+    this.#dialer.passive.failure(this.endpoint, code);
+    if (this.#dial === undefined) this.#dialer.abandonedEnded();
+    else this.#dial.failed(this, code);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#dialer.deadlines.clear(this.#tooLate);
+  }
+}
+
+/** What this proxy has run out of: no fault of the endpoint. */
+const OWN_FAULT: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM']);
+
+function codeOf({ code = '' }: NodeJS.ErrnoException): ErrorCode {
+  if (code === 'ECONNREFUSED') return 'UPSTREAM_CONNECT_REFUSED';
+  if (code === 'ETIMEDOUT') return 'UPSTREAM_CONNECT_TIMEOUT';
+  return OWN_FAULT.has(code) ? 'OVERLOADED' : 'UPSTREAM_CONNECT_FAILED';
+}

@@ -1,0 +1,186 @@
+import { connect, type Socket } from 'node:net';
+import type { DialLimits } from '../conn/dial-plan.ts';
+import type { Dial, DialRequest } from '../conn/dialer.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { PickFailure } from '../balancer/picker.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { SelectRequest } from '../upstream/backend-selector.ts';
+import type { WaitResult } from '../upstream/wait-queue.ts';
+import type { WorkerContext } from '../worker/context.ts';
+import type { L4Target } from './l4-target.ts';
+import type { ReadBuffers } from './read-buffers.ts';
+import { Relay, type RelayOwner } from './relay.ts';
+import { UpstreamReader } from './upstream-reader.ts';
+
+/** The port that a session came in by. */
+export interface SessionPort {
+  readonly ctx: WorkerContext;
+  readonly buffers: ReadBuffers;
+  readonly idleMs: number;
+  /** Told once, when nothing of the session is left. */
+  sessionEnded(session: TcpSession, error: ErrorCode | undefined): void;
+}
+
+const FAILURE_CODES = {
+  'no-endpoints': 'NO_ENDPOINTS',
+  'none-eligible': 'NO_ELIGIBLE_ENDPOINT',
+  'no-weight': 'NO_ELIGIBLE_ENDPOINT',
+  'all-full': 'ALL_ENDPOINTS_FULL',
+  'queue-full': 'ALL_ENDPOINTS_FULL',
+  'queue-timeout': 'QUEUE_TIMEOUT',
+} as const satisfies Record<PickFailure | 'queue-full' | 'queue-timeout', ErrorCode>;
+
+/**
+ * One client connection from the choice of its endpoint to its end: select (or wait in the queue), dial, relay. The
+ * endpoint is held until both connections are closed, and released once.
+ */
+export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
+  readonly client: Socket;
+  readonly clientAddress: string;
+  readonly target: L4Target;
+  readonly startedMs: number;
+  readonly bound = undefined;
+  readonly hashKey: number;
+  tried: readonly EndpointState[] = [];
+  readonly #port: SessionPort;
+  readonly #readers: [Socket, UpstreamReader][] = [];
+  #cancelWait: (() => void) | undefined;
+  #dial: Dial | undefined;
+  #relay: Relay | undefined;
+  #upstream: Socket | undefined;
+  #endpoint: EndpointState | undefined;
+  #spoke = false;
+
+  constructor(port: SessionPort, client: Socket, target: L4Target, clientAddress: string) {
+    this.#port = port;
+    this.client = client;
+    this.target = target;
+    this.clientAddress = clientAddress;
+    this.hashKey = target.hashKey?.(clientAddress) ?? 0;
+    this.startedMs = port.ctx.clock.now();
+  }
+
+  get maxInFlight(): number {
+    return this.target.maxInFlight;
+  }
+
+  get dialLimits(): DialLimits {
+    return this.target.dialLimits;
+  }
+
+  /** The endpoint of the session, once it is connected. */
+  get endpoint(): EndpointState | undefined {
+    return this.#endpoint;
+  }
+
+  get attempts(): number {
+    return this.#dial?.attempts ?? 0;
+  }
+
+  get bytesIn(): number {
+    return this.client.bytesRead;
+  }
+
+  get bytesOut(): number {
+    return this.#upstream?.bytesRead ?? 0;
+  }
+
+  start(): void {
+    this.client.on('error', () => this.#relay?.clientFailed());
+    this.client.on('close', this.#onClientClose);
+    const selected = this.target.selector.select(this);
+    if (selected === 'all-full' && this.target.queue !== undefined) this.#wait(this.target.queue);
+    else this.#proceed(selected);
+  }
+
+  /** Ends it now, with a reset. */
+  abort(error: ErrorCode): void {
+    if (this.#relay !== undefined) this.#relay.abort(error);
+    else this.#fail(error);
+  }
+
+  #wait(limits: NonNullable<L4Target['queue']>): void {
+    const waiting = this.target.selector.enqueue(this, limits, (result) => {
+      this.#cancelWait = undefined;
+      this.#proceed(result);
+    });
+    if (waiting === 'queue-full') this.#fail(FAILURE_CODES[waiting]);
+    else this.#cancelWait = waiting;
+  }
+
+  #proceed(selected: WaitResult | PickFailure): void {
+    if (typeof selected === 'string') this.#fail(FAILURE_CODES[selected]);
+    else this.#dial = this.#port.ctx.dialer.dial(this, selected);
+  }
+
+  // ---- what the dial asks and tells ----
+
+  open({ address, port }: EndpointState): Socket {
+    const reader = new UpstreamReader(this.#port.buffers);
+    const socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: reader.onread,
+    });
+    this.#readers.push([socket, reader]);
+    return socket;
+  }
+
+  nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure {
+    this.tried = tried;
+    return this.target.selector.select(this);
+  }
+
+  connected(upstream: Socket, endpoint: EndpointState, tookMs: number): void {
+    const { clock, deadlines } = this.#port.ctx;
+    endpoint.observeLatency(tookMs, clock.now());
+    this.#endpoint = endpoint;
+    this.#upstream = upstream;
+    this.client.off('close', this.#onClientClose);
+    const reader = this.#readers.find(([socket]) => socket === upstream)![1];
+    this.#relay = new Relay({ client: this.client, upstream, reader }, deadlines, this.#port.idleMs, this);
+    this.#relay.start();
+  }
+
+  failed(code: ErrorCode): void {
+    this.#fail(code);
+  }
+
+  // ---- what the relay tells ----
+
+  upstreamSpoke(): void {
+    this.#spoke = true;
+    this.#port.ctx.passive.success(this.#endpoint!);
+  }
+
+  relayEnded(error: ErrorCode | undefined): void {
+    const { passive } = this.#port.ctx;
+    const endpoint = this.#endpoint!;
+    // A reset may be the answer to what a client sent: it counts only where the client had no hand in it.
+    if (error === undefined && !this.#spoke) passive.success(endpoint);
+    if (error === 'UPSTREAM_RESET' && !this.#spoke && this.#upstream!.bytesWritten === 0) {
+      passive.failure(endpoint, error);
+    }
+    endpoint.release();
+    this.#port.sessionEnded(this, error);
+  }
+
+  // ---- ends before there is a relay ----
+
+  /** The client left while it waited. */
+  readonly #onClientClose = (): void => {
+    this.#cancelWait?.();
+    this.#dial?.cancel();
+    this.#port.sessionEnded(this, 'DOWNSTREAM_CLOSED');
+  };
+
+  #fail(code: ErrorCode): void {
+    this.client.off('close', this.#onClientClose);
+    this.#cancelWait?.();
+    this.#dial?.cancel();
+    this.client.resetAndDestroy();
+    this.#port.sessionEnded(this, code);
+  }
+}
