@@ -4,6 +4,12 @@ import { ToControllerSchema, ToProxySchema, type ToController, type ToProxy } fr
 /** The one method of the control stream, as gRPC names it. */
 export const CONTROL_METHOD = '/evenkeel.control.v1.ControlStream/Connect';
 
+/** The DNS name in every controller's certificate; proxies connect to addresses and expect this name. */
+export const CONTROLLER_NAME = 'evenkeel-controller';
+
+/** The audience of the tokens that proxies show. */
+export const TOKEN_AUDIENCE = 'evenkeel-controller';
+
 /** No message is larger: 20,000 endpoints take about 5 MiB. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 

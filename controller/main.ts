@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { serveAdmin } from '../lib/admin-server.ts';
+import { parseAddress, serveAdmin } from '../lib/admin-server.ts';
 import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
 import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
 import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
@@ -13,6 +13,7 @@ import { controllerMetrics } from './observe/metrics.ts';
 import { serveControl } from './push/server.ts';
 import { CONTROLLER_DENIED_CIDRS, denyAddresses } from './resolve/denied-addresses.ts';
 import type { StatusLimits } from './status/writer.ts';
+import { startTrust, type TrustOptions } from './trust/start-trust.ts';
 
 export interface ControllerOptions {
   /** A file, or what is in one; absent: `KUBECONFIG`, the pod's service account, `~/.kube/config`. */
@@ -34,6 +35,8 @@ export interface ControllerOptions {
   readonly watchTiming?: Partial<ListWatchTiming>;
   readonly statusLimits?: Partial<StatusLimits>;
   readonly maxStreamAgeMs?: number;
+  /** Absent: streams are in clear and anybody may open one, so `grpc` must be on loopback. */
+  readonly trust?: TrustOptions;
 }
 
 export interface Controller {
@@ -54,16 +57,18 @@ export async function runController(options: ControllerOptions): Promise<Control
   const metrics = controllerMetrics(registry);
   const identity = `${hostname()}_${randomBytes(4).toString('hex')}`;
   const denied = options.deniedCidrs ?? [...CONTROLLER_DENIED_CIDRS, ...apiServerCidr(config)];
+  const namespace = options.namespace ?? client.namespace;
   let election: LeaderElection | undefined;
   let synced = false;
   let closed = false;
 
+  const leading = (): boolean => election?.leading ?? false;
   const loop = new ControlLoop({
     client,
     className,
     identity,
     denied: denyAddresses(denied),
-    leading: () => election?.leading ?? false,
+    leading,
     challenged: () => election?.challenged(),
     metrics,
     clock,
@@ -72,9 +77,15 @@ export async function runController(options: ControllerOptions): Promise<Control
     ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
     ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),
   });
+  const edges = { client, namespace, leading, clock, rng, log };
+  const trust = options.trust === undefined ? undefined : startTrust(options.trust, edges);
+  if (trust === undefined && !isLoopback(parseAddress(options.grpc).host)) {
+    throw new Error(`without certificates the control stream stays on loopback: ${options.grpc} is not`);
+  }
   const server = await serveControl({
     fleet: loop.fleet,
     address: options.grpc,
+    ...(trust === undefined ? {} : { credentials: trust.credentials, authenticate: trust.authenticate }),
     clock,
     rng,
     log,
@@ -93,10 +104,13 @@ export async function runController(options: ControllerOptions): Promise<Control
     log.info({ className }, 'synced');
     election = new LeaderElection({
       client,
-      namespace: options.namespace ?? client.namespace,
+      namespace,
       name: `evenkeel-${className}`,
       identity,
-      onLead: (epoch) => loop.lead(epoch),
+      onLead: (epoch) => {
+        loop.lead(epoch);
+        trust?.check();
+      },
       onFollow: () => loop.follow(),
       knownEpoch: () => loop.fleet.highestEpoch(),
       clock,
@@ -112,17 +126,22 @@ export async function runController(options: ControllerOptions): Promise<Control
     grpcPort: server.port,
     adminAddress: admin.address,
     get leading() {
-      return election?.leading ?? false;
+      return leading();
     },
     async close() {
       closed = true;
       await election?.close();
       await loop.close();
       await server.close();
+      await trust?.close();
       await admin.close();
       await client.close();
     },
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** No pool may lead to the API server. */

@@ -6,7 +6,13 @@ import {
   type ClientDuplexStream,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { CONTROL_METHOD, decodeToProxy, MAX_MESSAGE_BYTES, type ToProxyBody } from '../../api/control.ts';
+import {
+  CONTROL_METHOD,
+  CONTROLLER_NAME,
+  decodeToProxy,
+  MAX_MESSAGE_BYTES,
+  type ToProxyBody,
+} from '../../api/control.ts';
 import { backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 
@@ -43,6 +49,8 @@ export class ControllerLink {
     this.#options = options;
     this.#retry = backoff(BACKOFF, options.rng);
     this.#client = new Client(options.address, options.credentials ?? credentials.createInsecure(), {
+      'grpc.ssl_target_name_override': CONTROLLER_NAME,
+      'grpc.default_authority': CONTROLLER_NAME,
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,

@@ -8,6 +8,7 @@ import { POOLS } from '../../../controller/kube/objects.ts';
 import { runController, type Controller, type ControllerOptions } from '../../../controller/main.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { startProxySync, type ProxySync } from '../../../proxy/sync/sync.ts';
+import type { StreamTrust } from '../../../proxy/sync/trust-files.ts';
 import { eventually } from '../eventually.ts';
 import { RecordingSink } from '../recording-sink.ts';
 import { seededRng } from '../seeded-rng.ts';
@@ -15,7 +16,7 @@ import { cluster, type Cluster } from './cluster.ts';
 import { configFor } from './config.ts';
 import { installCrd } from './crd.ts';
 
-const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+export const quiet = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
 export interface PoolObject extends KubeObject {
   readonly status?: PoolStatus;
@@ -37,6 +38,7 @@ export interface ControlPlane {
     name: string,
     controllers: readonly Pick<Controller, 'grpcPort'>[],
     sink?: RecordingSink,
+    trust?: StreamTrust,
   ): Promise<SimulatedProxy>;
   status(pool: string): Promise<PoolStatus>;
   /** Waits until the pool's condition is so; `status`, or `status/reason`. */
@@ -68,13 +70,13 @@ export async function controlPlane(): Promise<ControlPlane> {
         leaseTiming: { leaseMs: 2_000, renewDeadlineMs: 1_000, retryMs: 200 },
         watchTiming: { backoffMs: 50, backoffMaxMs: 500 },
         statusLimits: { transitionMs: 100, detailsMs: 500 },
-        log,
+        log: quiet,
         ...options,
       });
       ends.push(() => controller.close());
       return controller;
     },
-    async proxy(name, controllers, sink = new RecordingSink()) {
+    async proxy(name, controllers, sink = new RecordingSink(), trust) {
       const sync = await startProxySync({
         controllers: controllers.map(({ grpcPort }) => `127.0.0.1:${grpcPort}`).join(','),
         name,
@@ -84,7 +86,8 @@ export async function controlPlane(): Promise<ControlPlane> {
         health: sink,
         clock: systemClock,
         rng: seededRng(5),
-        log,
+        log: quiet,
+        ...trust,
       });
       ends.push(() => sync.close());
       return { sink, sync };
