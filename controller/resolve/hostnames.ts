@@ -5,8 +5,7 @@
 
 /** Whether every host that `name` stands for is also one of `by`. */
 export function isCovered(name: string, by: string): boolean {
-  if (by === name) return true;
-  return by.startsWith('*.') && name.endsWith(by.slice(1)) && name.length > by.length - 1;
+  return by === name || (by.startsWith('*.') && name.endsWith(by.slice(1)));
 }
 
 /** Whether there is a host that both stand for. */

@@ -136,6 +136,12 @@ describe('settleConflicts', () => {
       left: { serves: ['web'], problems: [] },
     },
     {
+      name: 'goes by age before it goes by name',
+      older: contender('z/z', '{name: db, protocol: TCP, port: 5432}'),
+      younger: contender('a/a', '{name: db, protocol: TCP, port: 5432}', { age: 1 }),
+      left: { serves: [], problems: ['PortConflict spec.listeners[0].port'] },
+    },
+    {
       name: 'goes by namespace and name when both are of the same second',
       older: contender('a/old', '{name: db, protocol: TCP, port: 5432}'),
       younger: contender('b/young', '{name: db, protocol: TCP, port: 5432}'),
