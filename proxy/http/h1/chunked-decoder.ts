@@ -9,17 +9,20 @@ export type ChunkedOutput = 'framed' | 'content';
 const State = {
   SizeStart: 0,
   Size: 1,
-  ExtensionName: 2,
-  Extension: 3,
-  QuotedText: 4,
-  QuotedPair: 5,
-  SizeLf: 6,
-  Content: 7,
-  ContentCr: 8,
-  ContentLf: 9,
-  Trailers: 10,
-  LastLf: 11,
-  Done: 12,
+  SizeLf: 2,
+  Content: 3,
+  ContentCr: 4,
+  ContentLf: 5,
+  Trailers: 6,
+  LastLf: 7,
+  Done: 8,
+  NameStart: 9,
+  Name: 10,
+  ValueStart: 11,
+  Value: 12,
+  QuotedText: 13,
+  QuotedPair: 14,
+  QuotedEnd: 15,
 } as const;
 
 /** 13 hexadecimal digits are 4 petabytes, and exact in a double. */
@@ -30,6 +33,7 @@ const MAX_RANGES = 256;
 const RANGES_PER_CHUNK = 4;
 
 const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NOT_HEX = 255;
@@ -150,7 +154,7 @@ export class ChunkedDecoder {
         this.#sizeEnd = pos;
         if (byte === CR) return this.#enter(State.SizeLf);
         this.#canonical = false;
-        if (byte === SEMICOLON) return this.#takeExtension(State.ExtensionName);
+        if (byte === SEMICOLON) return this.#takeExtension(State.NameStart);
         return this.#fail(byte === LF ? 'bare_lf' : 'chunk_size');
       case State.SizeLf:
         return byte === LF ? this.#endSizeLine(pos) : this.#fail('bare_cr');
@@ -184,19 +188,24 @@ export class ChunkedDecoder {
 
   /** `;name`, `;name=token` and `;name="quoted text"`, which nobody needs and nobody gets. */
   #takeExtensionByte(byte: number): boolean {
-    if (this.#state === State.ExtensionName) {
-      if ((CLASS[byte]! & TOKEN) === 0) return this.#fail('chunk_extension');
-      return this.#takeExtension(State.Extension);
+    const state = this.#state;
+    const isToken = (CLASS[byte]! & TOKEN) !== 0;
+    if (state === State.QuotedText || state === State.QuotedPair) {
+      if ((CLASS[byte]! & FIELD) === 0) return this.#fail('chunk_extension');
+      if (state === State.QuotedPair || (byte !== QUOTE && byte !== BACKSLASH))
+        return this.#takeExtension(State.QuotedText);
+      return this.#takeExtension(byte === QUOTE ? State.QuotedEnd : State.QuotedPair);
     }
-    if (this.#state === State.Extension && byte === CR) return this.#enter(State.SizeLf);
-    if ((CLASS[byte]! & FIELD) === 0) return this.#fail('chunk_extension');
-    if (this.#state === State.QuotedPair) return this.#takeExtension(State.QuotedText);
-    if (this.#state === State.QuotedText) {
-      if (byte === BACKSLASH) return this.#takeExtension(State.QuotedPair);
-      return this.#takeExtension(byte === QUOTE ? State.Extension : State.QuotedText);
+    if (state === State.NameStart || state === State.ValueStart) {
+      if (isToken) return this.#takeExtension(state === State.NameStart ? State.Name : State.Value);
+      if (state === State.ValueStart && byte === QUOTE) return this.#takeExtension(State.QuotedText);
+      return this.#fail('chunk_extension');
     }
-    if (byte === SEMICOLON) return this.#takeExtension(State.ExtensionName);
-    return this.#takeExtension(byte === QUOTE ? State.QuotedText : State.Extension);
+    if (byte === CR) return this.#enter(State.SizeLf);
+    if (byte === SEMICOLON) return this.#takeExtension(State.NameStart);
+    if (byte === EQUALS && state === State.Name) return this.#takeExtension(State.ValueStart);
+    if (isToken && state !== State.QuotedEnd) return this.#takeExtension(state);
+    return this.#fail('chunk_extension');
   }
 
   #takeExtension(next: number): boolean {

@@ -12,6 +12,8 @@ import { MAX_METHOD_BYTES, MAX_REQUEST_HEAD_BYTES, MAX_TARGET_BYTES } from './li
 
 export type RequestBody = 'none' | 'length' | 'chunked';
 
+/** What ends a request line; other digits are looked at. */
+const VERSION = 'HTTP/1.1\r\n';
 /** What a method may be called: as the resource allows it in routes. */
 const METHOD_NAME = /^[A-Z][A-Z-]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i;
@@ -232,21 +234,17 @@ export class RequestHead implements RequestView {
 
   /** Answers the position behind the line end. */
   #parseVersion(bytes: Buffer, start: number, end: number): number {
-    for (let k = 0; k < 5; k++) {
+    for (let k = 0; k < VERSION.length; k++) {
       if (start + k >= end) return INCOMPLETE;
-      if (bytes[start + k] !== 'HTTP/'.charCodeAt(k)) return this.#refuse(versionFault(bytes[start]!));
+      const byte = bytes[start + k]!;
+      if (byte === VERSION.charCodeAt(k)) continue;
+      if (k === 9) return this.#refuse('bare_cr');
+      if (k === 8 || (k !== 5 && k !== 7) || !isDigit(byte)) return this.#refuse(versionFault(byte, k));
     }
-    if (start + 9 >= end)
-      return isDigit(bytes[start + 5]!) || start + 5 >= end ? INCOMPLETE : this.#refuse('version_invalid');
-    const major = bytes[start + 5]!;
     const minor = bytes[start + 7]!;
-    if (!isDigit(major) || bytes[start + 6] !== 0x2e || !isDigit(minor))
-      return this.#refuse('version_invalid');
-    if (bytes[start + 8] !== CR) return this.#refuse(bytes[start + 8] === LF ? 'bare_lf' : 'version_invalid');
-    if (bytes[start + 9] !== LF) return this.#refuse('bare_cr');
-    if (major !== 0x31 || minor > 0x31) return this.#refuse('version_unsupported');
+    if (bytes[start + 5] !== 0x31 || minor > 0x31) return this.#refuse('version_unsupported');
     this.minorVersion = minor - 0x30;
-    return start + 10;
+    return start + VERSION.length;
   }
 
   /** What the known header lines say, and what becomes of them. */
@@ -403,12 +401,13 @@ function methodFault(byte: number): Fault {
   return byte === SP || byte === TAB || byte === CR || byte === LF ? 'request_line' : 'method_invalid';
 }
 
+/** A line end here: there is no version (HTTP/0.9). */
 function targetFault(byte: number): Fault {
-  if (byte === LF) return 'bare_lf';
-  return byte === CR || byte === SP ? 'request_line' : 'target_invalid';
+  return byte === SP || byte === CR || byte === LF ? 'request_line' : 'target_invalid';
 }
 
 /** Without a version, or with two spaces before it, the line is wrong rather than the version. */
-function versionFault(byte: number): Fault {
-  return byte === SP || byte === CR || byte === LF ? 'request_line' : 'version_invalid';
+function versionFault(byte: number, at: number): Fault {
+  if (at === 0 && (byte === SP || byte === CR || byte === LF)) return 'request_line';
+  return at === 8 && byte === LF ? 'bare_lf' : 'version_invalid';
 }

@@ -2,6 +2,7 @@ import { ChunkedDecoder } from '../../../proxy/http/h1/chunked-decoder.ts';
 import { type Fault, INCOMPLETE, REFUSED } from '../../../proxy/http/h1/fault.ts';
 import { PartialHead } from '../../../proxy/http/h1/partial-head.ts';
 import { RequestHead } from '../../../proxy/http/h1/request-head.ts';
+import { writeRequestHead } from '../../../proxy/http/h1/write-request.ts';
 
 export interface ReadRequest {
   readonly method: string;
@@ -11,21 +12,23 @@ export interface ReadRequest {
   readonly headers: readonly (readonly [string, string])[];
   readonly content: string;
   readonly trailers: string;
+  /** The whole request as a backend gets it. */
+  readonly forwarded: string;
 }
 
 export interface ReadResult {
   readonly requests: readonly ReadRequest[];
   /** Why reading stopped; undefined when all input was good so far. */
   readonly fault: Fault | undefined;
-  /** Bytes of a message that is not complete. */
-  readonly isCutShort: boolean;
+  /** Did a request end the connection? What comes after it is not read. */
+  readonly closed: boolean;
 }
 
-/** Reads pipelined requests the way a connection does, from pieces of any size. */
+/** Reads pipelined requests the way a connection does, up to one that ends it, from pieces of any size. */
 export function readRequests(pieces: readonly Buffer[]): ReadResult {
   const reader = new Reader();
   for (const piece of pieces) if (!reader.add(piece)) break;
-  return { requests: reader.requests, fault: reader.fault, isCutShort: reader.isCutShort };
+  return { requests: reader.requests, fault: reader.fault, closed: reader.closed };
 }
 
 class Reader {
@@ -33,17 +36,19 @@ class Reader {
   fault: Fault | undefined;
   readonly #head = new RequestHead();
   #partial: PartialHead | undefined;
-  #open: { request: Omit<ReadRequest, 'content' | 'trailers'>; content: string } | undefined;
+  #open: { -readonly [K in keyof ReadRequest]: ReadRequest[K] } | undefined;
+  #keepAlive = true;
   #missing = 0;
-  #decoder: ChunkedDecoder | undefined;
+  #content: ChunkedDecoder | undefined;
+  #framed: ChunkedDecoder | undefined;
 
-  get isCutShort(): boolean {
-    return this.#open !== undefined || this.#partial !== undefined;
+  get closed(): boolean {
+    return !this.#keepAlive && this.#open === undefined;
   }
 
   add(piece: Buffer): boolean {
     let bytes = piece;
-    while (bytes.length > 0 && this.fault === undefined) {
+    while (bytes.length > 0 && this.fault === undefined && !this.closed) {
       bytes = this.#open === undefined ? this.#takeHead(bytes) : this.#takeBody(bytes);
     }
     return this.fault === undefined;
@@ -65,35 +70,54 @@ class Reader {
     this.#partial = undefined;
     const { method, target, authority, lines, body, contentLength } = this.#head;
     const headers = Array.from({ length: lines.count }, (_, i) => [lines.name(i), lines.value(i)] as const);
-    this.#open = { request: { method, target, authority, headers }, content: '' };
+    const forwarded = writeRequestHead(this.#head, { forwarded: '', requestId: 'id' });
+    this.#open = { method, target, authority, headers, content: '', trailers: '', forwarded };
+    this.#keepAlive = this.#head.keepAlive;
     this.#missing = contentLength;
-    this.#decoder = body === 'chunked' ? new ChunkedDecoder('content') : undefined;
-    if (this.#decoder === undefined && contentLength === 0) this.#complete('');
+    this.#content = body === 'chunked' ? new ChunkedDecoder('content') : undefined;
+    this.#framed = body === 'chunked' ? new ChunkedDecoder('framed') : undefined;
+    if (body !== 'chunked' && contentLength === 0) this.#complete();
     return bytes.subarray(taken);
   }
 
   #takeBody(bytes: Buffer): Buffer {
-    const open = this.#open!;
-    if (this.#decoder === undefined) {
-      const taken = Math.min(bytes.length, this.#missing);
-      open.content += bytes.toString('latin1', 0, taken);
-      this.#missing -= taken;
-      if (this.#missing === 0) this.#complete('');
-      return bytes.subarray(taken);
-    }
-    const decoder = this.#decoder;
-    const taken = decoder.decode(bytes, 0, bytes.length);
+    const taken = this.#content === undefined ? this.#takeLength(bytes) : this.#takeChunks(bytes);
     if (taken === REFUSED) {
-      this.fault = decoder.fault;
+      this.fault = this.#content!.fault;
       return bytes;
     }
-    open.content += outputOf(decoder, bytes);
-    if (decoder.done) this.#complete(decoder.trailers);
     return bytes.subarray(taken);
   }
 
-  #complete(trailers: string): void {
-    this.requests.push({ ...this.#open!.request, content: this.#open!.content, trailers });
+  #takeLength(bytes: Buffer): number {
+    const taken = Math.min(bytes.length, this.#missing);
+    const text = bytes.toString('latin1', 0, taken);
+    this.#open!.content += text;
+    this.#open!.forwarded += text;
+    this.#missing -= taken;
+    if (this.#missing === 0) this.#complete();
+    return taken;
+  }
+
+  #takeChunks(bytes: Buffer): number {
+    const open = this.#open!;
+    const content = this.#content!;
+    const framed = this.#framed!;
+    const taken = content.decode(bytes, 0, bytes.length);
+    if (taken === REFUSED) return REFUSED;
+    open.content += outputOf(content, bytes);
+    for (let pos = 0; pos < taken;) {
+      const step = framed.decode(bytes, pos, taken);
+      open.forwarded += outputOf(framed, bytes);
+      pos += step;
+    }
+    open.trailers = content.trailers;
+    if (content.done) this.#complete();
+    return taken;
+  }
+
+  #complete(): void {
+    this.requests.push(this.#open!);
     this.#open = undefined;
   }
 }
