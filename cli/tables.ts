@@ -118,7 +118,8 @@ function byName({ metadata: a }: LoadBalancerPool, { metadata: b }: LoadBalancer
   return a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name);
 }
 
-function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns with two spaces between them, as kubectl prints. */
+export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
   const table = new Table({
     head: [...head],

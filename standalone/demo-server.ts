@@ -11,7 +11,7 @@ const number = Number(process.argv[2]);
 const who = `server ${number}`;
 const loopback = '127.0.0.1';
 
-createServer(answer).listen(9000 + number, loopback);
+createServer(answer).listen(9000 + number, loopback, () => process.send?.('listening'));
 createTcpServer((socket) => {
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => socket.write(chunk));

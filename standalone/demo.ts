@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 
 /** How long a killed demo server stays away: long enough to see the traffic move. */
 const AWAY_MS = 10_000;
+const NUMBERS = [1, 2, 3];
 
 export interface DemoServer {
   readonly name: string;
@@ -17,13 +18,19 @@ export class Demo {
   readonly #processes: (ChildProcess | undefined)[] = [];
   #closing = false;
 
-  constructor(log: Logger) {
+  private constructor(log: Logger) {
     this.#log = log;
-    for (const number of [1, 2, 3]) this.#start(number);
+  }
+
+  /** Resolves when all three answer. */
+  static async start(log: Logger): Promise<Demo> {
+    const demo = new Demo(log);
+    await Promise.all(NUMBERS.map((number) => demo.#start(number)));
+    return demo;
   }
 
   get servers(): readonly DemoServer[] {
-    return [1, 2, 3].map((number) => ({
+    return NUMBERS.map((number) => ({
       name: `server ${number}`,
       port: 9000 + number,
       pid: this.#processes[number]?.pid,
@@ -35,18 +42,20 @@ export class Demo {
     for (const child of this.#processes) child?.kill('SIGKILL');
   }
 
-  #start(number: number): void {
-    const child = fork(new URL('./demo-server.ts', import.meta.url), [String(number)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+  #start(number: number): Promise<void> {
+    const child = fork(new URL('./demo-server.ts', import.meta.url), [String(number)]);
     this.#processes[number] = child;
     child.on('exit', (code, signal) => {
       this.#processes[number] = undefined;
       if (this.#closing) return;
       this.#log.warn({ server: number, code, signal, backInMs: AWAY_MS }, 'demo server is gone');
       setTimeout(() => {
-        if (!this.#closing) this.#start(number);
+        if (!this.#closing) void this.#start(number);
       }, AWAY_MS).unref();
+    });
+    return new Promise((resolve) => {
+      child.once('message', () => resolve());
+      child.once('exit', () => resolve());
     });
   }
 }

@@ -4,6 +4,7 @@ import type { PoolSnapshot } from '../api/snapshot.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
 import { compileSnapshot } from '../controller/compile/snapshot.ts';
 import type { DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
+import { settleConflicts } from '../controller/resolve/conflicts.ts';
 import { resolvePool, type Resolution } from '../controller/resolve/resolve-pool.ts';
 import { checkCoreObject } from './core-objects.ts';
 import type { Diagnostic, Manifest } from './manifests.ts';
@@ -45,20 +46,35 @@ export function evaluate(
   },
 ): Evaluation {
   const world = worldOf(objects.values(), options.denied, options.now);
-  const pools = new Map<string, EvaluatedPool>();
-  const diagnostics: Diagnostic[] = [];
-  let nextExpiry: number | undefined;
+  const resolved: { manifest: Manifest; pool: LoadBalancerPool; resolution: Resolution }[] = [];
   for (const manifest of objects.values()) {
     if (manifest.kind !== 'LoadBalancerPool') continue;
     const validation = options.validator.validate(manifest.object);
     if (!validation.ok) continue;
     const { pool } = validation;
+    const resolution = resolvePool(pool, world, options.lastGood.get(pool.metadata.uid));
+    resolved.push({ manifest, pool, resolution });
+  }
+  const settlement = settleConflicts(
+    resolved.flatMap(({ resolution: { intent, served } }) =>
+      intent === undefined || served === undefined ? [] : [{ intent, served }],
+    ),
+  );
+
+  const pools = new Map<string, EvaluatedPool>();
+  const diagnostics: Diagnostic[] = [];
+  let nextExpiry: number | undefined;
+  for (const { manifest, pool, resolution } of resolved) {
     const { uid } = pool.metadata;
-    const resolution = resolvePool(pool, world, options.lastGood.get(uid));
-    for (const { path, message } of resolution.problems)
-      diagnostics.push(diagnostic(manifest, path, message));
-    const snapshot = resolution.intent === undefined ? undefined : compileSnapshot(resolution.intent);
-    pools.set(uid, { manifest, pool, resolution, snapshot });
+    const settled = settlement.get(uid);
+    const problems = [...resolution.problems, ...(settled?.problems ?? [])];
+    for (const { path, message } of problems) diagnostics.push(diagnostic(manifest, path, message));
+    const { intent } = resolution;
+    const snapshot =
+      intent === undefined || settled?.config === undefined
+        ? undefined
+        : compileSnapshot(intent, settled.config);
+    pools.set(uid, { manifest, pool, resolution: { ...resolution, problems }, snapshot });
     if (resolution.nextExpiry !== undefined) {
       nextExpiry = Math.min(nextExpiry ?? Number.POSITIVE_INFINITY, resolution.nextExpiry);
     }

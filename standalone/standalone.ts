@@ -33,7 +33,8 @@ export interface StandaloneOptions {
 
 /** One pool as standalone knows it: what was declared, what it means, what the proxy said to it. */
 export interface StandalonePool extends EvaluatedPool {
-  readonly applied: boolean;
+  /** Digest of what the proxy serves; undefined: nothing. */
+  readonly serving: string | undefined;
   /** Why the proxy refused this content; what was there before goes on. */
   readonly refused: readonly { readonly path: string; readonly message: string }[];
   readonly reports: readonly EndpointReport[];
@@ -79,7 +80,7 @@ export class Standalone {
   get pools(): readonly StandalonePool[] {
     return [...this.#pools].map(([uid, pool]) => ({
       ...pool,
-      applied: pool.snapshot !== undefined && this.#applied.get(uid)?.digest === pool.snapshot.digest,
+      serving: this.#applied.get(uid)?.digest,
       refused: this.#refused.get(uid) ?? [],
       reports: this.#options.proxy.reports(uid),
     }));

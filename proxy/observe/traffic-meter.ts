@@ -26,6 +26,7 @@ export class RouteMeter {
   readonly errors = new Map<string, number>();
   readonly buckets = new Float64Array(BUCKETS.length + 1);
   seconds = 0;
+  failed = 0;
   retries = 0;
   bytesIn = 0;
   bytesOut = 0;
@@ -38,6 +39,7 @@ export class RouteMeter {
   record(record: TrafficRecord): void {
     this.statuses.set(record.status, (this.statuses.get(record.status) ?? 0) + 1);
     if (record.error !== undefined) this.errors.set(record.error, (this.errors.get(record.error) ?? 0) + 1);
+    if (record.status >= 500 || (record.status === 0 && record.error !== undefined)) this.failed += 1;
     if (record.attempts > 1) this.retries += record.attempts - 1;
     this.bytesIn += record.bytesIn;
     this.bytesOut += record.bytesOut;
@@ -104,6 +106,11 @@ export class TrafficMeter implements TrafficSink {
         meters.flatMap((meter) =>
           [...meter.errors].map(([error, value]) => ({ value, labels: { ...labels(meter), error } })),
         ),
+      ),
+      counter(
+        'evenkeel_failed_requests_total',
+        'Requests answered with a 5xx status by anybody, and sessions that failed.',
+        meters.map((meter) => ({ value: meter.failed, labels: labels(meter) })),
       ),
       counter(
         'evenkeel_retries_total',

@@ -43,7 +43,10 @@ export function compileL4Targets(view: PortView, { traffic }: WorkerContext): L4
         hedgeDelayMs: connectHedgeDelayMs,
         retries: retries.retryOn.includes('ConnectFailure') ? retries.attempts : 0,
       },
-      maxInFlight: limits.maxConnectionsPerEndpoint ?? Number.POSITIVE_INFINITY,
+      maxInFlight: Math.min(
+        limits.maxConnectionsPerEndpoint ?? Number.POSITIVE_INFINITY,
+        limits.maxRequestsPerEndpoint ?? Number.POSITIVE_INFINITY,
+      ),
       queue: limits.queue,
       hashKey: hashes(loadBalancing.algorithm) ? addressKey : undefined,
     };

@@ -127,7 +127,7 @@ describe('Standalone', () => {
     expect(running.diagnostics).toMatchObject([
       { line: 5, path: 'spec.listeners[0].port', message: 'taken' },
     ]);
-    expect(running.pools).toMatchObject([{ applied: false }]);
+    expect(running.pools[0]?.serving).not.toBe(running.pools[0]?.snapshot?.digest);
     expect(proxy.served.get('default/a')?.config.listeners[0]?.port).toBe(8080);
   });
 

@@ -1,0 +1,30 @@
+import { runController } from '../../controller/main.ts';
+import { createLog } from '../../lib/log.ts';
+import { stopSignal } from '../stop-signals.ts';
+
+export interface ControllerCommandOptions {
+  readonly kubeconfig: string | undefined;
+  readonly class: string;
+  readonly namespace: string | undefined;
+  readonly grpc: string;
+  readonly admin: string;
+  readonly deniedCidrs: string[] | undefined;
+  readonly logLevel: string;
+}
+
+/** `evenkeel controller`: the control plane, until a signal ends it; another takes over at once. */
+export async function controllerCommand(options: ControllerCommandOptions): Promise<number> {
+  const { kubeconfig, namespace, grpc, admin, deniedCidrs } = options;
+  const controller = await runController({
+    className: options.class,
+    grpc,
+    admin,
+    log: createLog(options.logLevel),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(deniedCidrs === undefined ? {} : { deniedCidrs }),
+  });
+  await stopSignal();
+  await controller.close();
+  return 0;
+}

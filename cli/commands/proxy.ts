@@ -1,0 +1,88 @@
+import { availableParallelism } from 'node:os';
+import type { EndpointReport } from '../../api/health.ts';
+import { serveAdmin } from '../../lib/admin-server.ts';
+import { systemClock, systemRng } from '../../lib/clock.ts';
+import { connectionBudget } from '../../lib/file-descriptors.ts';
+import { createLog } from '../../lib/log.ts';
+import { version } from '../../lib/version.ts';
+import { proxyRoutes } from '../../proxy/observe/admin-routes.ts';
+import { Proxy } from '../../proxy/proxy.ts';
+import type { HealthSource, SnapshotSink } from '../../proxy/sync/sink.ts';
+import { startProxySync } from '../../proxy/sync/sync.ts';
+import { stopSignal } from '../stop-signals.ts';
+
+export interface ProxyCommandOptions {
+  readonly controller: string;
+  readonly name: string;
+  readonly state: string;
+  readonly bind: string;
+  readonly admin: string;
+  readonly workers: number | undefined;
+  readonly node: string | undefined;
+  readonly zone: string | undefined;
+  readonly accessLog: boolean;
+  readonly logLevel: string;
+  readonly drainDelay: number;
+  readonly drainTimeout: number;
+}
+
+/** `evenkeel proxy`: one proxy, told by controllers what to serve, until a signal ends it. */
+export async function proxyCommand(options: ProxyCommandOptions): Promise<number> {
+  const log = createLog(options.logLevel);
+  const proxy = await Proxy.start({
+    bindAddress: options.bind,
+    workers: options.workers ?? availableParallelism(),
+    clock: systemClock,
+    rng: systemRng,
+    log,
+    accessLog: options.accessLog,
+    maxConnections: await connectionBudget(),
+    ...(options.zone === undefined ? {} : { zone: options.zone }),
+    ...(options.node === undefined ? {} : { nodeName: options.node }),
+  });
+  const sync = await startProxySync({
+    controllers: options.controller,
+    name: options.name,
+    version: await version(),
+    stateDir: options.state,
+    sink: snapshotSink(proxy),
+    health: healthSource(proxy),
+    clock: systemClock,
+    rng: systemRng,
+    log,
+    ...(options.zone === undefined ? {} : { zone: options.zone }),
+    ...(options.node === undefined ? {} : { node: options.node }),
+  });
+  const admin = await serveAdmin(
+    options.admin,
+    proxyRoutes(proxy, () => sync.ready),
+  );
+
+  await stopSignal();
+  // A second signal does not wait for what is open.
+  await Promise.race([proxy.drain(options.drainDelay, options.drainTimeout), stopSignal()]);
+  await sync.close();
+  await admin.close();
+  await proxy.close();
+  return 0;
+}
+
+function snapshotSink(proxy: Proxy): SnapshotSink {
+  return {
+    apply: async (snapshot) => {
+      const outcomes = await proxy.apply({ upsert: [snapshot], remove: [] });
+      return outcomes.get(snapshot.uid) ?? { ok: true };
+    },
+    remove: async (uid) => {
+      await proxy.apply({ upsert: [], remove: [uid] });
+    },
+  };
+}
+
+function healthSource(proxy: Proxy): HealthSource {
+  return {
+    reports: () =>
+      new Map(proxy.pools.map(({ uid }): [string, readonly EndpointReport[]] => [uid, proxy.reports(uid)])),
+    onChange: (listener) => proxy.onChange(listener),
+  };
+}

@@ -1,0 +1,58 @@
+import type { LoadBalancerPool } from '../api/pool.ts';
+import type { PoolTraffic } from '../proxy/observe/pool-traffic.ts';
+import { endpointTable, plainTable } from './tables.ts';
+
+/** What a pool has carried between two looks. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly failed: number;
+}
+
+/** Rates by `namespace/name` between two readings; a counter that went back (a new process) starts anew. */
+export function ratesOf(
+  before: readonly PoolTraffic[],
+  after: readonly PoolTraffic[],
+  seconds: number,
+): ReadonlyMap<string, Rate> {
+  const earlier = new Map(before.map((traffic) => [traffic.pool, traffic]));
+  return new Map(
+    after.map(({ pool, requests, failed }) => {
+      const then = earlier.get(pool);
+      const since = then === undefined || then.requests > requests ? { requests: 0, failed: 0 } : then;
+      return [pool, { perSecond: (requests - since.requests) / seconds, failed: failed - since.failed }];
+    }),
+  );
+}
+
+/** Pools with their rates, and below them every endpoint that is in trouble; at most `rows` lines. */
+export function liveView(
+  pools: readonly LoadBalancerPool[],
+  rates: ReadonlyMap<string, Rate>,
+  size: { readonly rows: number; readonly columns: number; readonly now: number },
+): string {
+  const table = plainTable(
+    ['POOL', 'LISTENERS', 'ALGORITHM', 'HEALTHY', 'REQUESTS/S', 'FAILED', 'STATE'],
+    pools.map(({ metadata, spec, status }) => {
+      const name = `${metadata.namespace}/${metadata.name}`;
+      const rate = rates.get(name);
+      return [
+        name,
+        spec.listeners.map(({ protocol, port }) => `${protocol} ${port}`).join(', '),
+        spec.loadBalancing.algorithm,
+        status?.summary?.healthyText ?? '',
+        rate === undefined ? '0' : rate.perSecond.toFixed(rate.perSecond < 10 ? 1 : 0),
+        String(rate?.failed ?? 0),
+        status?.summary?.reason === '' ? 'ok' : (status?.summary?.reason ?? ''),
+      ];
+    }),
+  );
+  const troubled = pools.flatMap(({ status }) =>
+    (status?.endpoints ?? []).filter(({ state }) => state !== 'Healthy'),
+  );
+  const below = troubled.length === 0 ? 'every endpoint is healthy' : endpointTable(troubled, size.now);
+  return `${table}\n\n${below}`
+    .split('\n')
+    .slice(0, Math.max(1, size.rows - 1))
+    .map((line) => line.slice(0, size.columns))
+    .join('\n');
+}

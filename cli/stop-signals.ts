@@ -1,0 +1,12 @@
+/** Resolves at the next SIGTERM or SIGINT. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const arrived = (): void => {
+      process.off('SIGTERM', arrived);
+      process.off('SIGINT', arrived);
+      resolve();
+    };
+    process.on('SIGTERM', arrived);
+    process.on('SIGINT', arrived);
+  });
+}

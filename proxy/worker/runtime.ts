@@ -1,0 +1,227 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { processMicros, systemClock, systemRng } from '../../lib/clock.ts';
+import { createLog } from '../../lib/log.ts';
+import { Deadlines } from '../conn/deadlines.ts';
+import { Dialer } from '../conn/dialer.ts';
+import { createPassiveReporter } from '../health/passive-reporter.ts';
+import { planPorts, type PlannedPort } from '../listen/port-plan.ts';
+import type { PortHandler, PortView } from '../listen/port-handler.ts';
+import { createAccessLog } from '../observe/access-log.ts';
+import { TrafficMeter } from '../observe/traffic-meter.ts';
+import { RateTable } from '../routing/rate-table.ts';
+import { SharedTable } from '../state/shared-table.ts';
+import { createTcpHandler } from '../tcp/tcp-handler.ts';
+import type { UpstreamDeps } from '../upstream/upstream.ts';
+import { WaitQueue } from '../upstream/wait-queue.ts';
+import type { WorkerContext } from './context.ts';
+import { LivePool } from './live-pool.ts';
+import type { FromWorker, HandedServer, ToWorker, WorkerData } from './protocol.ts';
+
+const HEARTBEAT_MS = 500;
+const DRAINED_CHECK_MS = 50;
+
+/** An open port: what accepts, and what serves. */
+interface OpenPort {
+  readonly server?: Server;
+  handler: PortHandler;
+  protocol: string;
+}
+
+/**
+ * What a worker thread does with the main thread's messages: keeps the pools, and for each port a handler that
+ * serves them. A change of the pools reaches every handler before it is acknowledged.
+ */
+export class WorkerRuntime {
+  readonly #data: WorkerData;
+  readonly #context: WorkerContext;
+  readonly #deps: UpstreamDeps;
+  readonly #send: (message: FromWorker) => void;
+  readonly #pools = new Map<string, LivePool>();
+  readonly #ports = new Map<string, OpenPort>();
+  /** Handlers whose port is closed and whose sessions go on. */
+  readonly #retired = new Set<PortHandler>();
+  #plan = new Map<string, PlannedPort>();
+
+  constructor(data: WorkerData, log: Logger, send: (message: FromWorker) => void) {
+    this.#data = data;
+    this.#send = send;
+    const table = new SharedTable(data.workerId, data.table);
+    const deadlines = new Deadlines(systemClock);
+    const passive = createPassiveReporter((event) => send({ type: 'passive', event }));
+    this.#context = {
+      workerId: data.workerId,
+      clock: systemClock,
+      rng: systemRng,
+      log,
+      table,
+      rateTable: new RateTable(processMicros(), data.rateTable),
+      passive,
+      deadlines,
+      dialer: new Dialer(systemClock, deadlines, passive),
+      traffic: new TrafficMeter(),
+      accessLog: data.accessLog ? createAccessLog(createLog('info', 1)) : undefined,
+      maxConnections: data.maxConnections,
+    };
+    this.#deps = {
+      table,
+      clock: systemClock,
+      rng: systemRng,
+      here: { zone: data.zone ?? '', nodeName: data.nodeName ?? '' },
+      queue: new WaitQueue(table, systemClock),
+    };
+    setInterval(() => table.beat(), HEARTBEAT_MS).unref();
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'apply':
+        this.#apply(message);
+        return;
+      case 'listen':
+        this.#listen(message);
+        return;
+      case 'unlisten':
+        this.#close(message.portId);
+        afterAcceptQueue(() => this.#send({ type: 'applied', seq: message.seq }));
+        return;
+      case 'hand-over':
+        this.#handOver(message.to);
+        this.#send({ type: 'applied', seq: message.seq });
+        this.#whenDrained();
+        return;
+      case 'take-over':
+        message.from.on('message', (handed: HandedServer) => this.#adopt(handed.portId, handed.server));
+        return;
+      case 'drain':
+        for (const portId of this.#ports.keys()) this.#close(portId);
+        this.#whenDrained();
+        return;
+      case 'collect':
+        this.#send({
+          type: 'collected',
+          seq: message.seq,
+          metrics: this.#context.traffic.collect(),
+          connections: this.#connections,
+        });
+        return;
+    }
+  }
+
+  get #connections(): number {
+    let open = 0;
+    for (const port of this.#ports.values()) open += port.handler.connections;
+    for (const handler of this.#retired) open += handler.connections;
+    return open;
+  }
+
+  #apply({ seq, upsert, remove }: Extract<ToWorker, { type: 'apply' }>): void {
+    for (const change of upsert) {
+      const live = this.#pools.get(change.pool.uid);
+      if (live === undefined) this.#pools.set(change.pool.uid, new LivePool(change, this.#deps));
+      else live.update(change);
+    }
+    for (const uid of remove) {
+      const pool = this.#pools.get(uid);
+      if (pool !== undefined) this.#context.traffic.forget(`${pool.namespace}/${pool.name}`);
+      this.#pools.delete(uid);
+    }
+
+    this.#plan = planPorts(
+      [...this.#pools.values()].map((pool) => pool.snapshot),
+      this.#data.bindAddress,
+    );
+    const changed = new Set([...upsert.map((change) => change.pool.uid), ...remove]);
+    for (const [portId, open] of this.#ports) {
+      const planned = this.#plan.get(portId);
+      if (planned === undefined) continue;
+      if (planned.protocol !== open.protocol) this.#replaceHandler(open, planned);
+      else if (remove.length > 0 || planned.entries.some(({ pool }) => changed.has(pool.uid))) {
+        open.handler.update(this.#view(planned));
+      }
+    }
+    this.#send({ type: 'applied', seq });
+  }
+
+  #view(planned: PlannedPort): PortView {
+    return {
+      protocol: planned.protocol,
+      port: planned.port,
+      entries: planned.entries.map(({ pool, listener }) => ({ pool: this.#pools.get(pool.uid)!, listener })),
+    };
+  }
+
+  #listen({ seq, portId, bound }: Extract<ToWorker, { type: 'listen' }>): void {
+    const planned = this.#plan.get(portId);
+    if (planned === undefined || bound === undefined || this.#ports.has(portId)) {
+      bound?.close();
+      this.#send({ type: 'listening', seq });
+      return;
+    }
+    const server = createServer({ pauseOnConnect: false, noDelay: true, allowHalfOpen: true });
+    server.once('error', (error) => this.#send({ type: 'listening', seq, error: error.message }));
+    this.#adopt(portId, server);
+    server.listen({ handle: bound, backlog: 4_096 } as never, () => this.#send({ type: 'listening', seq }));
+  }
+
+  /** Serves connections of a server, new or handed over. */
+  #adopt(portId: string, server: Server): void {
+    const planned = this.#plan.get(portId);
+    if (planned === undefined) {
+      server.close();
+      return;
+    }
+    const open: OpenPort = { server, handler: this.#createHandler(planned), protocol: planned.protocol };
+    this.#ports.set(portId, open);
+    server.on('connection', (socket: Socket) => open.handler.accept(socket));
+  }
+
+  #createHandler(planned: PlannedPort): PortHandler {
+    return createTcpHandler(this.#context, this.#view(planned));
+  }
+
+  #replaceHandler(open: OpenPort, planned: PlannedPort): void {
+    this.#retire(open.handler);
+    open.handler = this.#createHandler(planned);
+    open.protocol = planned.protocol;
+  }
+
+  #retire(handler: PortHandler): void {
+    handler.drain();
+    if (handler.connections > 0) this.#retired.add(handler);
+  }
+
+  /** Stops accepting once what the kernel has queued was accepted; what is open goes on. */
+  #close(portId: string): void {
+    const open = this.#ports.get(portId);
+    if (open === undefined) return;
+    this.#ports.delete(portId);
+    afterAcceptQueue(() => {
+      open.server?.close();
+      this.#retire(open.handler);
+    });
+  }
+
+  #handOver(to: MessagePort): void {
+    for (const [portId, open] of this.#ports) {
+      this.#ports.delete(portId);
+      if (open.server !== undefined) {
+        to.postMessage({ portId, server: open.server } satisfies HandedServer, [open.server]);
+      }
+      this.#retire(open.handler);
+    }
+    to.close();
+  }
+
+  #whenDrained(): void {
+    for (const handler of this.#retired) if (handler.connections === 0) this.#retired.delete(handler);
+    if (this.#ports.size === 0 && this.#retired.size === 0) this.#send({ type: 'drained' });
+    else setTimeout(() => this.#whenDrained(), DRAINED_CHECK_MS);
+  }
+}
+
+/** Two turns of the event loop: one accepts all that the kernel has queued, the next has begun to serve it. */
+function afterAcceptQueue(fn: () => void): void {
+  setImmediate(() => setImmediate(fn));
+}

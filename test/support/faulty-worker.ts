@@ -1,0 +1,23 @@
+/** A worker thread of a proxy that can be made to fail: `new BroadcastChannel(FAULTS).postMessage({row, fault})`. */
+import { BroadcastChannel, workerData } from 'node:worker_threads';
+import '../../proxy/worker/main.ts';
+import { FAULTS, type Fault } from './worker-faults.ts';
+
+const channel = new BroadcastChannel(FAULTS);
+channel.unref();
+channel.onmessage = (event: unknown) => {
+  const { row, fault } = (event as { data: Fault }).data;
+  if (row !== (workerData as { workerId: number }).workerId) return;
+  switch (fault) {
+    case 'throw':
+      setImmediate(() => {
+        throw new Error('injected');
+      });
+      return;
+    case 'exit':
+      process.exit(1);
+      return;
+    case 'hang':
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+  }
+};

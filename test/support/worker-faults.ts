@@ -1,0 +1,16 @@
+import { BroadcastChannel } from 'node:worker_threads';
+
+export const FAULTS = 'evenkeel-worker-faults';
+
+export interface Fault {
+  /** Which worker. */
+  readonly row: number;
+  readonly fault: 'throw' | 'exit' | 'hang';
+}
+
+/** Makes a worker of a proxy that was started with test/support/faulty-worker.ts fail. */
+export function injectFault(fault: Fault): void {
+  const channel = new BroadcastChannel(FAULTS);
+  channel.postMessage(fault);
+  channel.close();
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadBalancerPool } from '../../../api/pool.ts';
+import { liveView, ratesOf } from '../../../cli/live-view.ts';
+
+const POOL = {
+  metadata: { name: 'shop', namespace: 'n' },
+  spec: {
+    listeners: [{ name: 'web', protocol: 'HTTP', port: 80 }],
+    loadBalancing: { algorithm: 'RoundRobin' },
+  },
+  status: {
+    summary: { healthyText: '1/2', reason: 'EndpointsUnhealthy' },
+    endpoints: [
+      { backend: 'v1', address: '10.0.0.1', port: 80, state: 'Healthy' },
+      {
+        backend: 'v1',
+        address: '10.0.0.2',
+        port: 80,
+        state: 'Unhealthy',
+        reason: 'ConnectRefused',
+        message: 'refused',
+      },
+    ],
+  },
+} as unknown as LoadBalancerPool;
+
+describe('ratesOf', () => {
+  it('divides what came since the last look by the time between', () => {
+    const rates = ratesOf(
+      [{ pool: 'n/shop', requests: 10, failed: 1 }],
+      [{ pool: 'n/shop', requests: 110, failed: 3 }],
+      2,
+    );
+    expect(rates.get('n/shop')).toEqual({ perSecond: 50, failed: 2 });
+  });
+
+  it('starts anew when a counter went back', () => {
+    const rates = ratesOf(
+      [{ pool: 'n/shop', requests: 100, failed: 9 }],
+      [{ pool: 'n/shop', requests: 4, failed: 0 }],
+      1,
+    );
+    expect(rates.get('n/shop')).toEqual({ perSecond: 4, failed: 0 });
+  });
+});
+
+describe('liveView', () => {
+  const size = { rows: 40, columns: 200, now: 0 };
+
+  it('shows each pool with its rate and the endpoints that are in trouble, not the others', () => {
+    const view = liveView([POOL], new Map([['n/shop', { perSecond: 1234.4, failed: 2 }]]), size);
+    expect(view).toMatch(/^n\/shop +HTTP 80 +RoundRobin +1\/2 +1234 +2 +EndpointsUnhealthy$/m);
+    expect(view).toContain('10.0.0.2:80');
+    expect(view).not.toContain('10.0.0.1:80');
+  });
+
+  it('never draws more lines or columns than the terminal has', () => {
+    const view = liveView(
+      Array.from({ length: 50 }, () => POOL),
+      new Map(),
+      { rows: 10, columns: 20, now: 0 },
+    );
+    expect(view.split('\n')).toHaveLength(9);
+    expect(Math.max(...view.split('\n').map((line) => line.length))).toBeLessThanOrEqual(20);
+  });
+});
