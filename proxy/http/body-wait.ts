@@ -1,0 +1,32 @@
+import type { NeedsBody } from '../routing/route-table.ts';
+import { ChunkedDecoder } from './h1/chunked-decoder.ts';
+import type { RequestHead } from './h1/request-head.ts';
+
+/** A request whose route depends on its body, which is being read. */
+export class BodyWait {
+  readonly head: RequestHead;
+  readonly needs: NeedsBody;
+
+  constructor(head: RequestHead, needs: NeedsBody) {
+    this.head = head;
+    this.needs = needs;
+  }
+
+  /** The content of a whole body that was held as it goes on. */
+  contentOf(parts: readonly Buffer[]): Uint8Array {
+    const framed = Buffer.concat(parts);
+    if (this.head.body !== 'chunked') return framed;
+    const decoder = new ChunkedDecoder('content');
+    const content: Buffer[] = [];
+    let pos = 0;
+    while (!decoder.done) {
+      const taken = decoder.decode(framed, pos, framed.length);
+      for (let i = 0; i < decoder.rangeCount; i++) {
+        content.push(framed.subarray(decoder.ranges[i * 2], decoder.ranges[i * 2 + 1]));
+      }
+      if (taken <= 0) break;
+      pos += taken;
+    }
+    return Buffer.concat(content);
+  }
+}

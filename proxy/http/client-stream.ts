@@ -1,0 +1,35 @@
+import type { Pieces, Sent } from '../conn/sender.ts';
+import type { BodyFraming } from './h1/body-relay.ts';
+import type { RequestHead } from './h1/request-head.ts';
+import type { ResponseHead } from './h1/response-head.ts';
+import type { Reply } from './replies.ts';
+import type { RouteTarget } from './route-target.ts';
+
+/** The client's end of an exchange: what each HTTP version does its own way. */
+export interface ClientStream {
+  readonly isSecure: boolean;
+  /** Lines that tell a backend where this request comes from. */
+  forwardedLines(head: RequestHead): string;
+  /** An interim response, if this client can take one. */
+  interim(head: ResponseHead): void;
+  /** `100 Continue` by ourselves. */
+  sendContinue(): void;
+  /**
+   * The response begins; `send` brings its first piece at once. `extra` are header lines of ours. Answers how its body
+   * is to be framed.
+   */
+  startResponse(head: ResponseHead, extra: string, target: RouteTarget): BodyFraming;
+  send(bytes: Buffer, pieces: Pieces, keeps: boolean): Sent;
+  /** A whole response by ourselves. */
+  reply(reply: Reply): void;
+  /** From here on it is a tunnel: `send` carries whatever is said. */
+  switchProtocols(head: ResponseHead): void;
+  /** The tunnel's other end says nothing more. */
+  endTunnel(): void;
+  /** The response cannot be completed, and the client must not take it for complete. */
+  abort(): void;
+  /** There is room for more of what the client sends. */
+  resume(): void;
+  /** The exchange is over. @param isRequestDone all of the request was read */
+  ended(isRequestDone: boolean): void;
+}

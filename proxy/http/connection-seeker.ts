@@ -1,0 +1,173 @@
+import type { Socket } from 'node:net';
+import { cookieValue } from '../balancer/cookie-value.ts';
+import type { PickFailure } from '../balancer/picker.ts';
+import type { DialLimits } from '../conn/dial-plan.ts';
+import type { Dial, DialRequest } from '../conn/dialer.ts';
+import type { Polled } from '../conn/loop-turns.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { WaitResult } from '../upstream/wait-queue.ts';
+import { BackendConnection } from './h1/backend-connection.ts';
+import type { HttpWorker } from './http-worker.ts';
+import type { RequestView } from './request-view.ts';
+import type { RouteTarget } from './route-target.ts';
+
+/** Who needs a connection; told exactly one of these for each `seek`, perhaps before it returns. */
+export interface Seeking {
+  /** The endpoint's acquire goes over to the owner. */
+  found(connection: BackendConnection, endpoint: EndpointState): void;
+  /** Nothing is held any more. */
+  notFound(code: ErrorCode): void;
+}
+
+const FAILURES = {
+  'no-endpoints': 'NO_ENDPOINTS',
+  'none-eligible': 'NO_ELIGIBLE_ENDPOINT',
+  'no-weight': 'NO_WEIGHT',
+  'all-full': 'ALL_ENDPOINTS_FULL',
+  'queue-timeout': 'QUEUE_TIMEOUT',
+} as const satisfies Record<PickFailure | 'queue-timeout', ErrorCode>;
+
+/**
+ * From a request to a connection: an endpoint that may take it, waiting in the pool's queue while all are full, then
+ * an idle connection to it, or a new one with the dialer's hedges and further tries. Endpoints that failed the
+ * request before are passed over while there are others.
+ */
+export class ConnectionSeeker implements DialRequest, Polled {
+  readonly #worker: HttpWorker;
+  readonly #owner: Seeking;
+  readonly #select = {
+    hashKey: 0,
+    tried: [] as EndpointState[],
+    maxInFlight: Infinity,
+    bound: undefined as string | undefined,
+  };
+  #target!: RouteTarget;
+  #isRepeatable = false;
+  #furtherTries = 0;
+  #isWaitingForPoll = false;
+  #leaveQueue: (() => void) | undefined;
+  #dial: Dial | undefined;
+  readonly #opening: BackendConnection[] = [];
+  /** Connections tried for this request, idle ones included. */
+  attempts = 0;
+
+  constructor(worker: HttpWorker, owner: Seeking) {
+    this.#worker = worker;
+    this.#owner = owner;
+  }
+
+  /** Another request. Takes from its head what choosing an endpoint needs. */
+  reset(target: RouteTarget, request: RequestView, isRepeatable: boolean): void {
+    const select = this.#select;
+    this.#target = target;
+    this.#isRepeatable = isRepeatable;
+    this.attempts = 0;
+    select.hashKey = target.hashKey(request);
+    select.maxInFlight = target.maxInFlight;
+    select.bound =
+      target.affinity === undefined
+        ? undefined
+        : cookieValue(request.header('cookie') ?? '', target.affinity.name);
+    if (select.tried.length > 0) select.tried = [];
+  }
+
+  /** The endpoint that the client's cookie names, if it is one of ours. */
+  get bound(): string | undefined {
+    return this.#select.bound;
+  }
+
+  /** It has failed the request. */
+  exclude(endpoint: EndpointState): void {
+    this.#select.tried.push(endpoint);
+  }
+
+  /** @param furtherTries connections that may be tried after ones that failed */
+  seek(furtherTries: number): void {
+    this.#furtherTries = furtherTries;
+    const { turns, clock } = this.#worker;
+    this.#isWaitingForPoll = true;
+    if (turns.isFresh(clock.now())) this.polled();
+    else turns.afterPoll(this);
+  }
+
+  /** Idempotent. */
+  cancel(): void {
+    this.#isWaitingForPoll = false;
+    this.#leaveQueue?.();
+    this.#leaveQueue = undefined;
+    this.#dial?.cancel();
+    this.#endDial();
+  }
+
+  /** All sockets have been looked at: idle connections are what they seem. */
+  polled(): void {
+    if (!this.#isWaitingForPoll) return;
+    this.#isWaitingForPoll = false;
+    const { selector, queue } = this.#target;
+    const picked = selector.select(this.#select);
+    if (typeof picked !== 'string') this.#connect(picked);
+    else if (picked === 'all-full' && queue !== undefined) this.#lineUp();
+    else this.#owner.notFound(FAILURES[picked]);
+  }
+
+  #lineUp(): void {
+    const { selector, queue } = this.#target;
+    const leave = selector.enqueue(this.#select, queue!, (result: WaitResult) => {
+      this.#leaveQueue = undefined;
+      if (typeof result === 'string') this.#owner.notFound(FAILURES[result]);
+      else this.#connect(result);
+    });
+    if (leave === 'queue-full') this.#owner.notFound('ALL_ENDPOINTS_FULL');
+    else this.#leaveQueue = leave;
+  }
+
+  /** @param endpoint acquired */
+  #connect(endpoint: EndpointState): void {
+    const connection = this.#worker.pool.take(endpoint, this.#isRepeatable);
+    if (connection === undefined) {
+      this.#dial = this.#worker.context.dialer.dial(this, endpoint);
+      return;
+    }
+    this.attempts += 1;
+    this.#owner.found(connection, endpoint);
+  }
+
+  // ---- DialRequest ----
+
+  get dialLimits(): DialLimits {
+    const { connectMs, hedgeDelayMs } = this.#target;
+    return { connectMs, hedgeDelayMs, retries: this.#furtherTries };
+  }
+
+  open(endpoint: EndpointState): Socket {
+    const connection = new BackendConnection(this.#worker, endpoint);
+    this.#opening.push(connection);
+    return connection.socket;
+  }
+
+  nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure {
+    const { hashKey, maxInFlight } = this.#select;
+    const all = [...this.#select.tried, ...tried];
+    return this.#target.selector.select({ hashKey, maxInFlight, bound: undefined, tried: all });
+  }
+
+  connected(socket: Socket, endpoint: EndpointState): void {
+    const connection = this.#opening.find((opening) => opening.socket === socket)!;
+    this.#endDial();
+    connection.opened();
+    this.#owner.found(connection, endpoint);
+  }
+
+  failed(code: ErrorCode): void {
+    this.#endDial();
+    this.#owner.notFound(code);
+  }
+
+  #endDial(): void {
+    if (this.#dial === undefined) return;
+    this.attempts += this.#dial.attempts;
+    this.#dial = undefined;
+    this.#opening.length = 0;
+  }
+}

@@ -1,0 +1,510 @@
+import { Deadline } from '../conn/deadlines.ts';
+import { type Pieces, Sent } from '../conn/sender.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import { type Admission, admit, type LocalAnswer } from './admit.ts';
+import { BodyWait } from './body-wait.ts';
+import type { ClientStream } from './client-stream.ts';
+import { ConnectionSeeker, type Seeking } from './connection-seeker.ts';
+import { ExchangeLimits } from './exchange-limits.ts';
+import type { BackendConnection, BackendOwner } from './h1/backend-connection.ts';
+import type { BodyFraming, BodyRelay } from './h1/body-relay.ts';
+import type { RequestHead } from './h1/request-head.ts';
+import type { ResponseHead } from './h1/response-head.ts';
+import type { HttpWorker } from './http-worker.ts';
+import { outgoingHead } from './outgoing-head.ts';
+import { replyFor } from './replies.ts';
+import { RequestAccount } from './request-account.ts';
+import { RequestBody } from './request-body.ts';
+import { isIdempotent, judgeRetry, judgeStatus, type RetryVerdict } from './retry.ts';
+import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
+import { acceptsWebSocket } from './upgrade.ts';
+
+const State = {
+  Over: 0,
+  /** Reading the body that decides on the route. */
+  Matching: 1,
+  /** For a connection. */
+  Seeking: 2,
+  /** Sent, perhaps not whole. */
+  Sent: 3,
+  Responding: 4,
+  Tunnel: 5,
+} as const;
+
+const NO_PIECES: Pieces = { before: '', after: '', ranges: new Int32Array(0), rangeCount: 0 };
+
+/**
+ * One request and its response: routed, sent to an endpoint, tried again where that is right, timed and accounted
+ * for. The client's connection is on one side, a backend's on the other; neither knows the other. Reused from one
+ * request of a client's connection to the next.
+ *
+ * Reads from top to bottom as a request goes: begin, found, response, responded.
+ */
+export class Exchange implements BackendOwner, Seeking {
+  readonly #worker: HttpWorker;
+  readonly #client: ClientStream;
+  readonly #deadline = new Deadline(() => this.#expired());
+  readonly #limits = new ExchangeLimits();
+  readonly #account = new RequestAccount();
+  readonly #body = new RequestBody();
+  readonly #seeker: ConnectionSeeker;
+
+  #state: number = State.Over;
+  #table: HttpRouteTable | undefined;
+  #target: RouteTarget | undefined;
+  #bodyWait: BodyWait | undefined;
+  /** The head as it goes to a backend. */
+  #head = '';
+  #webSocketKey: string | undefined;
+  #isIdempotent = false;
+  #isRequestDone = false;
+  /** The piece that came with the head, until it is sent or held. */
+  #firstBytes: Buffer | undefined;
+  #firstPieces: Pieces = NO_PIECES;
+
+  #endpoint: EndpointState | undefined;
+  #connection: BackendConnection | undefined;
+  #retries = 0;
+  #sentAt = 0;
+  #isClientFull = false;
+  #isBackendFull = false;
+  #tunnelEnds = 0;
+
+  constructor(worker: HttpWorker, client: ClientStream) {
+    this.#worker = worker;
+    this.#client = client;
+    this.#seeker = new ConnectionSeeker(worker, this);
+  }
+
+  // ---- the request ----
+
+  /**
+   * A request begins, with the first piece of its body. False: no more of the body until `resume`. `ended` may be
+   * called before it returns.
+   */
+  begin(head: RequestHead, table: HttpRouteTable, bytes: Buffer, relay: BodyRelay): boolean {
+    this.#reset(head, relay);
+    this.#table = table;
+    this.#firstBytes = bytes;
+    this.#firstPieces = relay;
+    this.#proceed(head, admit(head, table, this.#worker.context.rateTable));
+    if (this.#firstBytes !== undefined) {
+      this.#firstBytes = undefined;
+      if (this.#state !== State.Over) this.#hold(bytes, relay);
+    }
+    return relay.done || this.#takesBody;
+  }
+
+  #reset(head: RequestHead, relay: BodyRelay): void {
+    this.#worker.exchanges += 1;
+    this.#state = State.Seeking;
+    this.#target = undefined;
+    this.#account.begin(head, this.#worker.clock.now());
+    this.#account.bytesIn = relay.content;
+    this.#isRequestDone = relay.done;
+    this.#retries = 0;
+    this.#isClientFull = false;
+    this.#isBackendFull = false;
+    this.#limits.reset();
+  }
+
+  #proceed(head: RequestHead, admission: Admission): void {
+    switch (admission.kind) {
+      case 'rule':
+        this.#start(head, admission);
+        return;
+      case 'answer':
+        this.#answer(admission);
+        return;
+      case 'needs-body':
+        this.#state = State.Matching;
+        this.#bodyWait = new BodyWait(head.keep(), admission);
+        this.#worker.deadlines.set(this.#deadline, admission.timeoutMs);
+        if (head.expectsContinue) this.#client.sendContinue();
+        return;
+    }
+  }
+
+  /** Everything that is needed of the head is taken from it here: it may be gone before there is a connection. */
+  #start(head: RequestHead, rule: HttpRule): void {
+    const target = rule.payload;
+    const { requestId } = this.#identify(head);
+    this.#target = target;
+    this.#head = outgoingHead(head, rule, this.#client.forwardedLines(head), requestId);
+    this.#webSocketKey = head.websocket ? head.header('sec-websocket-key') : undefined;
+    this.#isIdempotent = isIdempotent(head);
+    this.#seeker.reset(target, head, this.#isIdempotent);
+    target.budget.countRequest(this.#account.startedAt);
+    this.#limits.requestBegins(target, this.#account.startedAt);
+    this.#seek();
+  }
+
+  #identify(head: RequestHead): RequestAccount {
+    const account = this.#account;
+    // Looked up for the log alone: what is passed on is copied with the other lines.
+    if (!head.hasRequestId) account.requestId = this.#worker.nextRequestId();
+    else if (this.#worker.context.accessLog !== undefined) account.requestId = head.header('x-request-id')!;
+    return account;
+  }
+
+  /** A further piece of the body. False: no more until `resume`. */
+  requestPiece(bytes: Buffer, relay: BodyRelay): boolean {
+    this.#isRequestDone = relay.done;
+    this.#account.bytesIn = relay.content;
+    if (this.#connection !== undefined) this.#sendPiece(this.#connection, bytes, relay);
+    else if (this.#state !== State.Over) this.#hold(bytes, relay);
+    return relay.done || this.#takesBody;
+  }
+
+  get #takesBody(): boolean {
+    return this.#state !== State.Seeking && !this.#isBackendFull;
+  }
+
+  #sendPiece(connection: BackendConnection, bytes: Buffer, relay: BodyRelay): void {
+    const target = this.#target!;
+    if (relay.content > target.maxBodyBytes) {
+      this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
+      return;
+    }
+    this.#keepForReplay(bytes, relay);
+    this.#isBackendFull = connection.send('', bytes, relay, false, relay.done) === Sent.Full;
+    if (relay.done && this.#state === State.Sent) {
+      this.#limits.requestSent(target, this.#worker.clock.now());
+      this.#arm();
+    } else this.#limits.moved(target, this.#worker.deadlines.coarseNow);
+  }
+
+  /** Holds what comes before there is a connection; the client pauses after each piece, so this is bounded. */
+  #hold(bytes: Buffer, pieces: Pieces): void {
+    this.#body.add(bytes, pieces);
+    const wait = this.#bodyWait;
+    if (wait === undefined) return;
+    if (this.#isRequestDone) this.#match(wait, wait.contentOf(this.#body.parts));
+    else if (this.#account.bytesIn > wait.needs.maxBytes) this.#match(wait, 'unreadable');
+  }
+
+  #match({ head }: BodyWait, body: Uint8Array | 'unreadable'): void {
+    this.#bodyWait = undefined;
+    this.#state = State.Seeking;
+    this.#worker.deadlines.clear(this.#deadline);
+    // The client has been told to go on.
+    head.expectsContinue = false;
+    this.#proceed(head, admit(head, this.#table!, this.#worker.context.rateTable, body));
+  }
+
+  #keepForReplay(bytes: Buffer, pieces: Pieces): void {
+    if (!this.#body.isWhole) return;
+    this.#body.add(bytes, pieces);
+    this.#dropUnneeded();
+  }
+
+  /** What is held is needed again only if the request may be sent again. */
+  #dropUnneeded(): void {
+    const { retries } = this.#target!;
+    const mayRepeat = this.#isIdempotent && this.#retries < retries.attempts;
+    if (this.#body.size > (mayRepeat ? retries.bufferBytes : 0)) this.#body.drop();
+  }
+
+  // ---- an attempt ----
+
+  #seek(): void {
+    const { retries } = this.#target!;
+    const retriesConnects = retries.retryOn.includes('ConnectFailure');
+    this.#arm();
+    this.#seeker.seek(retriesConnects ? retries.attempts - this.#retries : 0);
+  }
+
+  found(connection: BackendConnection, endpoint: EndpointState): void {
+    this.#endpoint = endpoint;
+    this.#connection = connection;
+    this.#state = State.Sent;
+    this.#sentAt = this.#worker.clock.now();
+    this.#limits.attemptBegins(this.#target!, this.#sentAt, this.#isRequestDone);
+    this.#arm();
+    connection.begin(this, this.#account.method);
+    this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
+    if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
+  }
+
+  notFound(code: ErrorCode): void {
+    this.#fail(code);
+  }
+
+  #sendStart(connection: BackendConnection): Sent {
+    const bytes = this.#firstBytes;
+    if (bytes === undefined) {
+      const sent = connection.sendHeld(this.#head, this.#body.parts, this.#isRequestDone);
+      this.#dropUnneeded();
+      return sent;
+    }
+    this.#firstBytes = undefined;
+    this.#keepForReplay(bytes, this.#firstPieces);
+    return connection.send(this.#head, bytes, this.#firstPieces, false, this.#isRequestDone);
+  }
+
+  drained(): void {
+    this.#isBackendFull = false;
+    this.#limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
+    this.#client.resume();
+  }
+
+  // ---- the response ----
+
+  interim(head: ResponseHead): void {
+    this.#client.interim(head);
+  }
+
+  response(head: ResponseHead): BodyFraming | undefined {
+    const { context, clock } = this.#worker;
+    const target = this.#target!;
+    const endpoint = this.#endpoint!;
+    if (this.#allows(judgeStatus(head.status, this.#attempt(), target.retries))) {
+      context.passive.errorStatus(endpoint, head.status);
+      this.#retry();
+      return undefined;
+    }
+    const now = clock.now();
+    endpoint.observeLatency(now - this.#sentAt, now);
+    this.#state = State.Responding;
+    this.#account.answered(head.status, now);
+    this.#limits.responseBegins(target);
+    return this.#client.startResponse(head, this.#bindingLine(target, endpoint), target);
+  }
+
+  /** Set-Cookie for a client that is not bound to an endpoint yet. */
+  #bindingLine({ affinity, selector }: RouteTarget, endpoint: EndpointState): string {
+    if (affinity === undefined || !selector.rebinds(this.#seeker.bound)) return '';
+    return `Set-Cookie: ${affinity.setCookie(endpoint, this.#client.isSecure)}\r\n`;
+  }
+
+  piece(bytes: Buffer, relay: BodyRelay, keeps: boolean): Sent {
+    this.#account.bytesOut = relay.content;
+    const sent = this.#client.send(bytes, relay, keeps);
+    this.#isClientFull = sent === Sent.Full;
+    if (!relay.done) this.#keepMoving();
+    return sent;
+  }
+
+  clientDrained(): void {
+    if (this.#connection === undefined) return;
+    this.#isClientFull = false;
+    this.#keepMoving();
+    this.#connection.resume();
+  }
+
+  /** Puts the stall limit off; the deadline itself is moved when it comes. */
+  #keepMoving(): void {
+    this.#limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
+    if (this.#deadline.at > this.#limits.next + this.#target!.idleMs) this.#arm();
+  }
+
+  responded(): void {
+    const { passive } = this.#worker.context;
+    this.#connection = undefined;
+    if (this.#account.status >= 500) passive.errorStatus(this.#endpoint!, this.#account.status);
+    else passive.success(this.#endpoint!);
+    this.#end(undefined);
+  }
+
+  // ---- a tunnel ----
+
+  switches(head: ResponseHead): boolean {
+    if (this.#webSocketKey === undefined || !acceptsWebSocket(head, this.#webSocketKey)) return false;
+    const { context, clock } = this.#worker;
+    this.#state = State.Tunnel;
+    this.#tunnelEnds = 0;
+    this.#account.answered(101, clock.now());
+    this.#limits.tunnelBegins();
+    this.#keepMoving();
+    context.passive.success(this.#endpoint!);
+    this.#client.switchProtocols(head);
+    return true;
+  }
+
+  /** From the backend. */
+  tunnelled(bytes: Buffer, relay: BodyRelay, keeps: boolean): Sent {
+    this.#account.bytesOut = relay.content;
+    this.#keepMoving();
+    return this.#client.send(bytes, relay, keeps);
+  }
+
+  /** From the client. False: no more until `resume`. */
+  tunnel(bytes: Buffer, relay: BodyRelay): boolean {
+    this.#account.bytesIn = relay.content;
+    this.#keepMoving();
+    return this.#connection!.send('', bytes, relay, false, false) !== Sent.Full;
+  }
+
+  tunnelEnded(): void {
+    this.#client.endTunnel();
+    this.#endHalf();
+  }
+
+  /** Half of it is over; the other half goes on until it ends, too. */
+  #endHalf(): void {
+    this.#tunnelEnds += 1;
+    if (this.#tunnelEnds < 2) return;
+    this.#dropConnection();
+    this.#end(undefined);
+  }
+
+  // ---- when things go wrong ----
+
+  broke(code: ErrorCode, detail: string): void {
+    const { log, passive } = this.#worker.context;
+    this.#connection = undefined;
+    passive.failure(this.#endpoint!, code);
+    if (log.isLevelEnabled('debug'))
+      log.debug({ endpoint: this.#endpoint!.key, code, detail }, 'attempt failed');
+    this.#afterFailure(code);
+  }
+
+  #timedOut(code: ErrorCode): void {
+    this.#dropConnection();
+    this.#worker.context.passive.failure(this.#endpoint!, code);
+    this.#afterFailure(code);
+  }
+
+  /** The connection is gone; the request may go on on another one. */
+  #afterFailure(code: ErrorCode): void {
+    if (
+      this.#state === State.Sent &&
+      this.#allows(judgeRetry(code, this.#attempt(), this.#target!.retries))
+    ) {
+      this.#retry();
+    } else this.#fail(code);
+  }
+
+  #attempt() {
+    return { isIdempotent: this.#isIdempotent, isReplayable: this.#body.isWhole, retries: this.#retries };
+  }
+
+  #allows(verdict: RetryVerdict): boolean {
+    if (verdict === 'budget') return this.#target!.budget.tryRetry(this.#worker.clock.now());
+    return verdict === 'free';
+  }
+
+  #retry(): void {
+    this.#retries += 1;
+    this.#connection = undefined;
+    this.#seeker.exclude(this.#endpoint!);
+    this.#release();
+    this.#limits.attemptEnds();
+    this.#state = State.Seeking;
+    this.#seek();
+  }
+
+  /** The client has left. */
+  clientGone(): void {
+    if (this.#state === State.Over) return;
+    if (this.#state !== State.Tunnel) this.#account.status = 499;
+    this.#abandon();
+    this.#end('DOWNSTREAM_CLOSED');
+  }
+
+  /** The client has ended its half of the connection. */
+  clientEnded(): void {
+    if (this.#state !== State.Tunnel) {
+      this.clientGone();
+      return;
+    }
+    this.#connection!.endTunnel();
+    this.#endHalf();
+  }
+
+  /** The client's body is not what it must be: no backend may take it for whole. */
+  clientFailed(code: ErrorCode, reason: string): void {
+    if (this.#state === State.Over) return;
+    this.#account.reason = reason;
+    this.#fail(code);
+  }
+
+  /** Answers with an error where nothing was answered yet, else breaks the response off. */
+  #fail(code: ErrorCode): void {
+    const isStarted = this.#state >= State.Responding;
+    this.#abandon();
+    if (isStarted) this.#client.abort();
+    else {
+      const reply = replyFor(code, this.#target?.noEndpoints);
+      this.#account.status = reply.status;
+      this.#client.reply(reply);
+    }
+    this.#end(code);
+  }
+
+  #answer({ reply, code, target }: LocalAnswer): void {
+    this.#target = target;
+    this.#account.status = reply.status;
+    this.#client.reply(reply);
+    this.#end(code);
+  }
+
+  /** Lets go of everything on the backends' side, but for the endpoint, which the account still names. */
+  #abandon(): void {
+    this.#seeker.cancel();
+    this.#dropConnection();
+  }
+
+  #dropConnection(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+  }
+
+  #release(): void {
+    this.#endpoint?.release();
+    this.#endpoint = undefined;
+  }
+
+  // ---- time ----
+
+  #arm(): void {
+    const { next } = this.#limits;
+    const { deadlines, clock } = this.#worker;
+    if (next === Infinity) deadlines.clear(this.#deadline);
+    else deadlines.set(this.#deadline, Math.max(0, next - clock.now()));
+  }
+
+  #expired(): void {
+    if (this.#state === State.Over) return;
+    if (this.#bodyWait !== undefined) {
+      this.#match(this.#bodyWait, 'unreadable');
+      return;
+    }
+    switch (this.#limits.reached(this.#worker.clock.now())) {
+      case 'request':
+        return this.#fail('REQUEST_TIMEOUT');
+      case 'attempt':
+        return this.#timedOut('UPSTREAM_TRY_TIMEOUT');
+      case 'response-head':
+        return this.#timedOut('UPSTREAM_RESPONSE_TIMEOUT');
+      case 'stall':
+        return this.#fail(this.#stallCode());
+      case 'none':
+        return this.#arm();
+    }
+  }
+
+  #stallCode(): ErrorCode {
+    if (this.#state === State.Sent) return this.#isBackendFull ? 'UPSTREAM_IDLE' : 'DOWNSTREAM_BODY_TIMEOUT';
+    return this.#isClientFull ? 'DOWNSTREAM_IDLE' : 'UPSTREAM_IDLE';
+  }
+
+  // ---- the end ----
+
+  #end(error: ErrorCode | undefined): void {
+    this.#state = State.Over;
+    this.#bodyWait = undefined;
+    this.#worker.deadlines.clear(this.#deadline);
+    this.#account.report(this.#worker, {
+      target: this.#target,
+      endpoint: this.#endpoint,
+      attempts: this.#target === undefined ? 0 : this.#seeker.attempts,
+      error,
+    });
+    this.#release();
+    this.#body.reset();
+    this.#worker.exchanges -= 1;
+    this.#client.ended(this.#isRequestDone);
+  }
+}

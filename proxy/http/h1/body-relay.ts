@@ -1,0 +1,109 @@
+import type { Pieces } from '../../conn/sender.ts';
+import { CHUNK_END, chunkStart, lastChunk } from './chunk-framing.ts';
+import { ChunkedDecoder } from './chunked-decoder.ts';
+import { type Fault, REFUSED } from './fault.ts';
+import type { ResponseBody } from './response-head.ts';
+
+/** How a body is framed on a connection. */
+export type BodyFraming = ResponseBody;
+
+/**
+ * One body on its way from one connection to the other: reads the framing of the side it comes from, strictly, and
+ * puts out the framing of the side it goes to. After `read`, the pieces to send are ranges of the bytes that were
+ * given, with text around them. Reused from body to body.
+ */
+export class BodyRelay implements Pieces {
+  before = '';
+  after = '';
+  rangeCount = 0;
+  readonly ranges: Int32Array;
+  /** The end of the body has been read. */
+  done = true;
+  /** Bytes of content so far, without framing. */
+  content = 0;
+  fault: Fault = 'chunk_size';
+
+  #from: BodyFraming = 'none';
+  #to: BodyFraming = 'none';
+  /** Of a body with a length: what is missing. */
+  #left = 0;
+  #decoder: ChunkedDecoder | undefined;
+
+  /** Relays of one thread share `ranges`: what one puts out is sent before another reads. */
+  constructor(ranges: Int32Array) {
+    this.ranges = ranges;
+  }
+
+  /** A body that comes framed as `from`, of `length` bytes if that says so, and goes on as `to`. */
+  reset(from: BodyFraming, length: number, to: BodyFraming): void {
+    this.#from = from;
+    this.#to = to;
+    this.#left = length;
+    this.#decoder =
+      from === 'chunked'
+        ? new ChunkedDecoder(to === 'chunked' ? 'framed' : 'content', this.ranges)
+        : undefined;
+    this.content = 0;
+    this.done = from === 'none' || (from === 'length' && length === 0);
+    this.#clear();
+  }
+
+  /**
+   * Takes from `bytes[start, end)`. Answers how many it took: fewer than given when the body is done, or when that is
+   * all the pieces it can hold (send them and call again). `REFUSED` sets `fault`.
+   */
+  read(bytes: Buffer, start: number, end: number): number {
+    this.#clear();
+    if (this.done) return 0;
+    if (this.#decoder !== undefined) return this.#readChunked(this.#decoder, bytes, start, end);
+    const taken = this.#from === 'length' ? Math.min(end - start, this.#left) : end - start;
+    this.content += taken;
+    if (this.#from === 'length') {
+      this.#left -= taken;
+      this.done = this.#left === 0;
+    }
+    if (taken === 0) return 0;
+    this.ranges[0] = start;
+    this.ranges[1] = start + taken;
+    this.rangeCount = 1;
+    if (this.#to === 'chunked') {
+      this.before = chunkStart(taken);
+      this.after = CHUNK_END;
+    }
+    return taken;
+  }
+
+  /** The connection it comes from has ended. True: so has the body, and there may be a last piece to send. */
+  end(): boolean {
+    this.#clear();
+    if (this.#from !== 'until-close') return false;
+    this.done = true;
+    if (this.#to === 'chunked') this.after = lastChunk();
+    return true;
+  }
+
+  #readChunked(decoder: ChunkedDecoder, bytes: Buffer, start: number, end: number): number {
+    const taken = decoder.decode(bytes, start, end);
+    if (taken === REFUSED) {
+      this.fault = decoder.fault;
+      return REFUSED;
+    }
+    this.before = decoder.before;
+    this.after = decoder.after;
+    this.rangeCount = decoder.rangeCount;
+    this.content = decoder.contentBytes;
+    this.done = decoder.done;
+    return taken;
+  }
+
+  #clear(): void {
+    this.before = '';
+    this.after = '';
+    this.rangeCount = 0;
+  }
+}
+
+/** Pieces for two directions of one thread, one after the other. */
+export function sharedRanges(): Int32Array {
+  return new Int32Array(512);
+}

@@ -1,0 +1,413 @@
+import type { Socket } from 'node:net';
+import { Deadline } from '../../conn/deadlines.ts';
+import type { Pieces, Sent } from '../../conn/sender.ts';
+import { readInto } from '../../conn/shared-read.ts';
+import { type ErrorCode, traitsOf } from '../../errors.ts';
+import { type ClientAddressSource, clientAddressOf, isTrustedPeer } from '../client-address.ts';
+import type { ClientStream } from '../client-stream.ts';
+import { Exchange } from '../exchange.ts';
+import { ForwardedLines } from '../forwarded.ts';
+import type { HttpWorker } from '../http-worker.ts';
+import { type Reply, replyFor } from '../replies.ts';
+import type { HttpRouteTable, RouteTarget } from '../route-target.ts';
+import { type BodyFraming, BodyRelay } from './body-relay.ts';
+import { INCOMPLETE, REFUSED, requestError } from './fault.ts';
+import { CONTINUE, writeLocalReply } from './local-reply.ts';
+import { PartialHead } from './partial-head.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+import { responseBodyFor, writeResponseHead } from './write-response.ts';
+
+/** What a client's connection asks of the port it came in on; what it says may change between two requests. */
+export interface HttpPort {
+  readonly worker: HttpWorker;
+  readonly table: HttpRouteTable;
+  readonly scheme: 'http' | 'https';
+  /** The port that clients reach. */
+  readonly number: number;
+  readonly clientAddresses: ClientAddressSource;
+  readonly requestHeaderMs: number;
+  readonly idleMs: number;
+  readonly isDraining: boolean;
+  /** The connection is gone. */
+  closed(connection: ClientConnection): void;
+}
+
+const State = {
+  /** Between requests, or in the middle of a head. */
+  Head: 0,
+  Body: 1,
+  /** The request has been read, its response is under way. */
+  Busy: 2,
+  Tunnel: 3,
+  /** The last response is being sent; what still comes is not looked at. */
+  Closing: 4,
+  Closed: 5,
+} as const;
+
+/** A client that sends on after its last response has this long, and this many bytes, to notice that it is over. */
+const LINGER_MS = 2_000;
+const MAX_LINGER_BYTES = 1_048_576;
+/** A draining port leaves idle connections open for a moment: a request may be on its way. */
+const DRAIN_IDLE_MS = 1_000;
+
+/** One client's HTTP/1.x connection: reads its requests one after the other and writes their responses in order. */
+export class ClientConnection implements ClientStream {
+  readonly #port: HttpPort;
+  readonly #worker: HttpWorker;
+  readonly #socket: Socket;
+  readonly #deadline = new Deadline(() => this.#expired());
+  #state: number = State.Head;
+  #partial: PartialHead | undefined;
+  /** Requests that came before the one under way was answered. */
+  #rest: Buffer | undefined;
+  #isPaused = false;
+  #lingered = 0;
+  #exchange: Exchange | undefined;
+  #relay: BodyRelay | undefined;
+  #peer: string | undefined;
+  #isTrusted = false;
+  #forwarded: ForwardedLines | undefined;
+
+  // Of the request under way.
+  #method = '';
+  #minorVersion = 1;
+  #keepsAlive = true;
+  #expectsContinue = false;
+  /** Head of the response that goes out with its first piece. */
+  #responseHead = '';
+
+  constructor(port: HttpPort, socket: Socket) {
+    this.#port = port;
+    this.#worker = port.worker;
+    this.#socket = socket;
+    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.#exchange?.clientDrained());
+    socket.on('error', () => this.#gone());
+    socket.on('close', () => this.#gone());
+    this.#worker.deadlines.set(this.#deadline, port.requestHeaderMs);
+    readInto(socket, this.#worker.buffers.shared, (bytes, length) => this.#onBytes(bytes, 0, length));
+  }
+
+  get isSecure(): boolean {
+    return this.#port.scheme === 'https';
+  }
+
+  /** No request is under way. */
+  get isIdle(): boolean {
+    return this.#state === State.Head && this.#partial === undefined;
+  }
+
+  /** The port drains: finish what is under way. */
+  drain(): void {
+    if (this.isIdle) this.#worker.deadlines.set(this.#deadline, DRAIN_IDLE_MS);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#gone();
+  }
+
+  // ---- what the client says ----
+
+  #onBytes(bytes: Buffer, start: number, end: number): void {
+    let pos = start;
+    while (pos < end) {
+      switch (this.#state) {
+        case State.Head:
+          pos = this.#readHead(bytes, pos, end);
+          break;
+        case State.Body:
+          pos = this.#readBody(bytes, pos, end);
+          break;
+        case State.Busy:
+          this.#keepRest(bytes, pos, end);
+          return;
+        case State.Tunnel:
+          this.#relay!.read(bytes, pos, end);
+          if (!this.#exchange!.tunnel(bytes, this.#relay!)) this.#pause();
+          return;
+        case State.Closing:
+          this.#lingered += end - pos;
+          if (this.#lingered > MAX_LINGER_BYTES) this.destroy();
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** Answers the position behind what it took. */
+  #readHead(bytes: Buffer, start: number, end: number): number {
+    const head = this.#worker.requestHead;
+    let source = bytes;
+    let from = start;
+    let to = end;
+    if (this.#partial !== undefined) {
+      if (!this.#partial.add(bytes, start, end)) return end;
+      source = this.#partial.bytes;
+      from = 0;
+      to = this.#partial.length;
+    }
+    const taken = head.parse(source, from, to);
+    if (taken === REFUSED) {
+      this.#partial = undefined;
+      this.#refuse(requestError(head.fault), head.fault);
+      return end;
+    }
+    if (taken === INCOMPLETE) {
+      if (this.#partial === undefined) {
+        this.#partial = new PartialHead();
+        this.#partial.add(bytes, start, end);
+        this.#worker.deadlines.set(this.#deadline, this.#port.requestHeaderMs);
+      }
+      return end;
+    }
+    this.#partial = undefined;
+    return this.#beginRequest(head, bytes, end - (to - (from + taken)), end);
+  }
+
+  #beginRequest(head: RequestHead, bytes: Buffer, pos: number, end: number): number {
+    this.#method = head.method;
+    this.#minorVersion = head.minorVersion;
+    this.#keepsAlive = head.keepAlive;
+    this.#expectsContinue = head.expectsContinue;
+    this.#readAddress(head);
+    this.#relay ??= new BodyRelay(this.#worker.ranges);
+    const relay = this.#relay;
+    relay.reset(head.body, head.contentLength, head.body);
+    const taken = relay.read(bytes, pos, end);
+    if (taken === REFUSED) {
+      this.#refuse(requestError(relay.fault), relay.fault);
+      return end;
+    }
+    this.#worker.deadlines.clear(this.#deadline);
+    this.#state = relay.done ? State.Busy : State.Body;
+    this.#exchange ??= new Exchange(this.#worker, this);
+    if (!this.#exchange.begin(head, this.#port.table, bytes, relay)) this.#pause();
+    return pos + taken;
+  }
+
+  #readBody(bytes: Buffer, pos: number, end: number): number {
+    const relay = this.#relay!;
+    const taken = relay.read(bytes, pos, end);
+    if (taken === REFUSED) {
+      this.#keepsAlive = false;
+      this.#exchange!.clientFailed(requestError(relay.fault), relay.fault);
+      return end;
+    }
+    if (relay.done) this.#state = State.Busy;
+    if (!this.#exchange!.requestPiece(bytes, relay)) this.#pause();
+    return pos + taken;
+  }
+
+  #readAddress(head: RequestHead): void {
+    if (this.#peer === undefined) {
+      const { clientAddresses, scheme, number } = this.#port;
+      const address = this.#socket.remoteAddress ?? '';
+      this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
+      this.#isTrusted = isTrustedPeer(clientAddresses, this.#peer);
+      const origin = { peer: this.#peer, scheme, port: number };
+      this.#forwarded = new ForwardedLines(origin, this.#isTrusted);
+    }
+    head.clientAddress = this.#isTrusted
+      ? clientAddressOf(head.header('x-forwarded-for'), this.#port.clientAddresses.hops, this.#peer)
+      : this.#peer;
+  }
+
+  #keepRest(bytes: Buffer, pos: number, end: number): void {
+    const more = bytes.subarray(pos, end);
+    this.#rest = this.#rest === undefined ? Buffer.from(more) : Buffer.concat([this.#rest, more]);
+    this.#pause();
+  }
+
+  #pause(): void {
+    if (this.#isPaused || this.#state >= State.Closing) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** A request that is none: one answer, and nothing after it. */
+  #refuse(code: ErrorCode, reason: string): void {
+    const { record } = this.#worker;
+    Object.assign(record, NOTHING_KNOWN);
+    record.status = traitsOf(code).status;
+    record.error = code;
+    record.reason = reason;
+    this.#worker.report(record);
+    const { status, text } = replyFor(code);
+    this.#socket.write(
+      writeLocalReply({ status, text, method: '', minorVersion: 1, keepAlive: false }),
+      'latin1',
+    );
+    this.#close(true);
+  }
+
+  // ---- ClientStream ----
+
+  forwardedLines(head: RequestHead): string {
+    return this.#forwarded!.for(head);
+  }
+
+  interim(head: ResponseHead): void {
+    if (this.#minorVersion === 0) return;
+    if (head.status === 100) {
+      if (!this.#expectsContinue) return;
+      this.#expectsContinue = false;
+    }
+    this.#socket.write(writeResponseHead(head, { minorVersion: 1, keepAlive: true }), 'latin1');
+  }
+
+  sendContinue(): void {
+    this.#expectsContinue = false;
+    this.#socket.write(CONTINUE, 'latin1');
+  }
+
+  startResponse(head: ResponseHead, extra: string, target: RouteTarget): BodyFraming {
+    const framing = responseBodyFor(head.body, this.#minorVersion);
+    this.#keepsAlive &&= this.#relay!.done && framing !== 'until-close' && !this.#port.isDraining;
+    const { response } = target.filters;
+    this.#responseHead = writeResponseHead(head, {
+      minorVersion: this.#minorVersion,
+      keepAlive: this.#keepsAlive,
+      ...(extra !== '' && { extra }),
+      ...(response !== undefined && { edit: response }),
+    });
+    return framing;
+  }
+
+  send(bytes: Buffer, pieces: Pieces, keeps: boolean): Sent {
+    const head = this.#responseHead;
+    this.#responseHead = '';
+    return this.#worker.sender.send(this.#socket, head, bytes, pieces, keeps);
+  }
+
+  reply({ status, text, lines }: Reply): void {
+    this.#keepsAlive &&= this.#relay!.done && !this.#port.isDraining;
+    this.#socket.write(
+      writeLocalReply({
+        status,
+        text,
+        lines,
+        method: this.#method,
+        minorVersion: this.#minorVersion,
+        keepAlive: this.#keepsAlive,
+      }),
+      'latin1',
+    );
+  }
+
+  switchProtocols(head: ResponseHead): void {
+    this.#worker.sender.sendText(this.#socket, writeResponseHead(head, { minorVersion: 1, keepAlive: true }));
+    this.#state = State.Tunnel;
+    this.#keepsAlive = false;
+    this.#relay!.reset('until-close', 0, 'until-close');
+    this.#resumeReading();
+  }
+
+  endTunnel(): void {
+    this.#socket.end();
+  }
+
+  abort(): void {
+    if (this.#state === State.Closed) return;
+    this.#socket.resetAndDestroy();
+    this.#gone();
+  }
+
+  resume(): void {
+    if (this.#state !== State.Busy) this.#resumeReading();
+  }
+
+  ended(isRequestDone: boolean): void {
+    if (this.#state >= State.Closing) return;
+    if (!isRequestDone || !this.#keepsAlive) {
+      this.#close(!isRequestDone);
+      return;
+    }
+    this.#state = State.Head;
+    this.#worker.deadlines.set(this.#deadline, this.#port.isDraining ? DRAIN_IDLE_MS : this.#port.idleMs);
+    if (this.#isPaused) this.#resumeReading();
+  }
+
+  /** Goes on with what came early, then with what comes. */
+  #resumeReading(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      this.#rest = undefined;
+      this.#onBytes(rest, 0, rest.length);
+    }
+    if (!this.#isPaused && this.#state < State.Closed) this.#socket.resume();
+  }
+
+  // ---- the end ----
+
+  /** @param lingers the client may still be sending: closed at once, it might lose the response to a reset */
+  #close(lingers: boolean): void {
+    if (this.#state >= State.Closing) return;
+    this.#state = State.Closing;
+    const socket = this.#socket;
+    if (lingers || this.#rest !== undefined) {
+      this.#rest = undefined;
+      socket.end();
+      socket.resume();
+      this.#worker.deadlines.set(this.#deadline, LINGER_MS);
+    } else if (socket.writableLength === 0) {
+      socket.destroy();
+      this.#gone();
+    } else {
+      socket.destroySoon();
+      this.#worker.deadlines.set(this.#deadline, this.#port.idleMs);
+    }
+  }
+
+  #onEnd(): void {
+    switch (this.#state) {
+      case State.Body:
+      case State.Busy:
+      case State.Tunnel:
+        this.#exchange!.clientEnded();
+        if (this.#state !== State.Tunnel) this.destroy();
+        return;
+      case State.Closing:
+        if (this.#socket.writableLength === 0) this.destroy();
+        return;
+      default:
+        this.destroy();
+    }
+  }
+
+  #expired(): void {
+    if (this.#state === State.Head && this.#partial !== undefined) {
+      this.#partial = undefined;
+      this.#refuse('DOWNSTREAM_HEADER_TIMEOUT', 'header_timeout');
+    } else if (this.#state === State.Head || this.#state === State.Closing) this.destroy();
+  }
+
+  #gone(): void {
+    if (this.#state === State.Closed) return;
+    this.#state = State.Closed;
+    this.#worker.deadlines.clear(this.#deadline);
+    this.#rest = undefined;
+    this.#exchange?.clientGone();
+    this.#port.closed(this);
+  }
+}
+
+/** What a record says of a request that was refused before it could be read. */
+const NOTHING_KNOWN = {
+  meter: undefined,
+  endpoint: undefined,
+  attempts: 0,
+  durationMs: 0,
+  firstByteMs: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  method: '',
+  host: '',
+  path: '',
+  clientAddress: '',
+  requestId: '',
+} as const;

@@ -1,0 +1,83 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Deadlines } from '../conn/deadlines.ts';
+import { LoopTurns } from '../conn/loop-turns.ts';
+import { Sender } from '../conn/sender.ts';
+import type { TrafficRecord } from '../observe/traffic-record.ts';
+import { ReadBuffers } from '../tcp/read-buffers.ts';
+import type { WorkerContext } from '../worker/context.ts';
+import { BackendPool } from './backend-pool.ts';
+import { sharedRanges } from './h1/body-relay.ts';
+import { RequestHead } from './h1/request-head.ts';
+import { ResponseHead } from './h1/response-head.ts';
+
+/**
+ * What all HTTP ports of one worker thread share: idle backend connections, and the buffers and parsers that one
+ * message after the other goes through.
+ */
+export class HttpWorker {
+  readonly context: WorkerContext;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly turns: LoopTurns;
+  readonly pool: BackendPool;
+  readonly sender = new Sender();
+  readonly buffers = new ReadBuffers();
+  readonly ranges = sharedRanges();
+  readonly requestHead = new RequestHead();
+  readonly responseHead = new ResponseHead();
+  /** Open connections to backends, busy, idle or opening. */
+  backendConnections = 0;
+  /** Idle connections that were closed because the backend said something nobody had asked for. */
+  discarded = 0;
+  /** Requests under way. */
+  exchanges = 0;
+  readonly #record = emptyRecord();
+  readonly #idPrefix: string;
+  #lastId = 0;
+
+  constructor(context: WorkerContext) {
+    this.context = context;
+    this.clock = context.clock;
+    this.deadlines = context.deadlines;
+    this.turns = new LoopTurns(context.clock);
+    this.pool = new BackendPool(() => context.clock.now());
+    const random = Math.floor(context.rng() * 2 ** 48).toString(36);
+    this.#idPrefix = `${random}${context.clock.wall().toString(36)}${context.workerId.toString(36)}-`;
+  }
+
+  /** Unique over proxies and restarts. */
+  nextRequestId(): string {
+    this.#lastId += 1;
+    return this.#idPrefix + this.#lastId.toString(36);
+  }
+
+  /** The record to fill in and give to `report`, before anybody else asks for it. */
+  get record(): TrafficRecord {
+    return this.#record;
+  }
+
+  report(record: TrafficRecord): void {
+    this.context.traffic.record(record);
+    this.context.accessLog?.record(record);
+  }
+}
+
+function emptyRecord(): TrafficRecord {
+  return {
+    meter: undefined,
+    endpoint: undefined,
+    attempts: 0,
+    status: 0,
+    error: undefined,
+    reason: '',
+    durationMs: 0,
+    firstByteMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    method: '',
+    host: '',
+    path: '',
+    clientAddress: '',
+    requestId: '',
+  };
+}

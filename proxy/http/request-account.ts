@@ -1,0 +1,69 @@
+import type { ErrorCode } from '../errors.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { RequestHead } from './h1/request-head.ts';
+import type { HttpWorker } from './http-worker.ts';
+import type { RouteTarget } from './route-target.ts';
+
+/** What is kept of a request from its beginning until it is over and reported. Reused from request to request. */
+export class RequestAccount {
+  status = 0;
+  /** A label for what was wrong with it. */
+  reason = '';
+  bytesIn = 0;
+  bytesOut = 0;
+  method = '';
+  startedAt = 0;
+  requestId = '';
+  #firstByteAt = 0;
+  #host = '';
+  #path = '';
+  #clientAddress = '';
+
+  /** @param now `Clock.now()` */
+  begin(head: RequestHead, now: number): void {
+    this.status = 0;
+    this.reason = '';
+    this.bytesIn = 0;
+    this.bytesOut = 0;
+    this.method = head.method;
+    this.startedAt = now;
+    this.requestId = '';
+    this.#firstByteAt = 0;
+    this.#host = head.authority;
+    this.#path = head.path;
+    this.#clientAddress = head.clientAddress;
+  }
+
+  answered(status: number, now: number): void {
+    this.status = status;
+    this.#firstByteAt = now;
+  }
+
+  report(
+    worker: HttpWorker,
+    how: {
+      readonly target: RouteTarget | undefined;
+      readonly endpoint: EndpointState | undefined;
+      readonly attempts: number;
+      readonly error: ErrorCode | undefined;
+    },
+  ): void {
+    const { record } = worker;
+    record.meter = how.target?.meter;
+    record.endpoint = how.endpoint;
+    record.attempts = how.attempts;
+    record.status = this.status;
+    record.error = how.error;
+    record.reason = this.reason;
+    record.durationMs = worker.clock.now() - this.startedAt;
+    record.firstByteMs = this.#firstByteAt === 0 ? 0 : this.#firstByteAt - this.startedAt;
+    record.bytesIn = this.bytesIn;
+    record.bytesOut = this.bytesOut;
+    record.method = this.method;
+    record.host = this.#host;
+    record.path = this.#path;
+    record.clientAddress = this.#clientAddress;
+    record.requestId = this.requestId;
+    worker.report(record);
+  }
+}
