@@ -42,7 +42,10 @@ export class BackendChoice {
 
   /** Do requests wait for every one of these backends? */
   get awaited(): boolean {
-    for (const { upstream } of this.#candidates) if (!upstream.waiters.any) return false;
+    // Asked for each request: an index instead of an iterator, which would be allocated.
+    for (let index = 0; index < this.#candidates.length; index++) {
+      if (!this.#candidates[index]!.upstream.waiters.any) return false;
+    }
     return true;
   }
 

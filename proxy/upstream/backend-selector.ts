@@ -134,8 +134,8 @@ export class BackendSelector {
 
   #boundTo(token: string): EndpointState | undefined {
     if (this.#config.sessionAffinity.type === 'None') return undefined;
-    for (const upstream of this.#upstreams) {
-      const endpoint = upstream.byToken(token);
+    for (let index = 0; index < this.#upstreams.length; index++) {
+      const endpoint = this.#upstreams[index]!.byToken(token);
       if (endpoint !== undefined) return endpoint.affine ? endpoint : undefined;
     }
     return undefined;
@@ -194,6 +194,11 @@ export class BackendSelector {
     for (let index = 0; index < this.#upstreams.length; index++) version += this.#upstreams[index]!.version;
     if (version === this.#version && !this.#failover.pending) return;
     this.#version = version;
+    this.#judge();
+  }
+
+  /** Apart from the check, which then needs no closures and so allocates nothing. */
+  #judge(): void {
     const now = this.#deps.clock.now();
     const tiers = this.#tiers.map(({ priority, choice }): TierHealth => {
       return {

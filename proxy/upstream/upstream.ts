@@ -105,7 +105,7 @@ export class Upstream {
 
   /** The endpoint that an affinity cookie's value names. */
   byToken(token: string): EndpointState | undefined {
-    this.#byToken ??= new Map(this.#endpoints.map((state) => [this.#token(state), state]));
+    this.#byToken ??= this.#tokens();
     return this.#byToken.get(token);
   }
 
@@ -155,6 +155,10 @@ export class Upstream {
     const state = new EndpointState({ key, slot, address, port }, endpoint, this.#deps.table);
     state.waiters = this.waiters;
     return state;
+  }
+
+  #tokens(): Map<string, EndpointState> {
+    return new Map(this.#endpoints.map((state) => [this.#token(state), state]));
   }
 
   #token(state: EndpointState): string {

@@ -9,7 +9,7 @@ import type {
 import { mix32 } from '../../../../proxy/balancer/mix.ts';
 import { DRAINING, EXCLUDED, HEALTHY, READY } from '../../../../proxy/state/shared-table.ts';
 import { backendRef, endpoint, poolConfig, route } from '../../../support/builders.ts';
-import { PoolFixture } from '../../../support/pool-upstreams.ts';
+import { PoolFixture, selectRequest } from '../../../support/pool-upstreams.ts';
 
 const UP = READY | HEALTHY;
 const SICK = READY;
@@ -429,5 +429,30 @@ describe('BackendSelector, a retry', () => {
   it('has the only endpoint again', () => {
     const fixture = new PoolFixture({ v1: hosts(1, 1) });
     expect(fixture.select({ tried: [fixture.endpoint('v1', 0)] })).toBe('10.0.1.1');
+  });
+});
+
+describe('BackendSelector, a selection', () => {
+  it('allocates nothing', () => {
+    const fixture = new PoolFixture(
+      { v1: hosts(1, 3), v2: hosts(2, 2) },
+      { ...refs({ name: 'v1' }, { name: 'v2' }), sessionAffinity: COOKIE },
+    );
+    const selector = fixture.pool.selector(undefined);
+    const request = selectRequest({ bound: fixture.bindingTo(fixture.endpoint('v2', 1)), maxInFlight: 1 });
+    fixture.endpoint('v2', 1).tryAcquire(1);
+    const select = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const endpoint = selector.select(request);
+        if (typeof endpoint !== 'string') endpoint.release();
+      }
+    };
+    select(100_000);
+    const bytes = Array.from({ length: 5 }, () => {
+      const before = process.memoryUsage().heapUsed;
+      select(20_000);
+      return (process.memoryUsage().heapUsed - before) / 20_000;
+    });
+    expect(Math.min(...bytes)).toBeLessThan(8);
   });
 });
