@@ -17,8 +17,16 @@ const SLOTS = 256;
 export class AuthorityCache {
   readonly #slots: (Authority | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
 
+  #last: Authority | undefined;
+
   /** The authority in `bytes[start, end)`; undefined when it is not valid. */
   get(bytes: Buffer, start: number, end: number): Authority | undefined {
+    if (this.#last !== undefined && isText(bytes, start, end, this.#last.text)) return this.#last;
+    this.#last = this.#find(bytes, start, end);
+    return this.#last;
+  }
+
+  #find(bytes: Buffer, start: number, end: number): Authority | undefined {
     let hash = end - start;
     for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);

@@ -8,9 +8,8 @@ export const PATH = 4;
 export const QUERY = 8;
 export const SLASH_OR_DOT = 16;
 export const PERCENT = 32;
-export const UNDERSCORE = 64;
-/** A host name: letters, digits, `-`, `.` and `_`. */
-export const HOST = 128;
+/** As `TOKEN`, without the underscore. */
+export const NAME = 64;
 
 export const TAB = 0x09;
 export const LF = 0x0a;
@@ -35,7 +34,6 @@ function buildTable(): Uint8Array {
   mark(QUERY, not('"#<>\\'));
   mark(SLASH_OR_DOT, Buffer.from('/.'));
   mark(PERCENT, Buffer.from('%'));
-  mark(UNDERSCORE, Buffer.from('_'));
-  mark(HOST, Buffer.from('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._'));
+  mark(NAME, not('"(),/:;<=>?@[\\]{}_'));
   return table;
 }

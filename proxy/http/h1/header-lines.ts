@@ -1,4 +1,4 @@
-import { CLASS, COLON, CR, FIELD, LF, SP, TAB, TOKEN, UNDERSCORE } from './byte-class.ts';
+import { CLASS, COLON, CR, FIELD, LF, NAME, SP, TAB, TOKEN } from './byte-class.ts';
 import { INCOMPLETE, REFUSED, type Fault } from './fault.ts';
 import { HeaderId, headerIdOf } from './header-id.ts';
 import { latin1 } from './latin1.ts';
@@ -55,8 +55,9 @@ export class HeaderLines {
     for (;;) {
       if (pos >= end) return INCOMPLETE;
       const nameStart = pos;
-      let classes = 0;
-      for (let bits = 0; pos < end && ((bits = CLASS[bytes[pos]!]!) & TOKEN) !== 0; pos++) classes |= bits;
+      while (pos < end && (CLASS[bytes[pos]!]! & NAME) !== 0) pos++;
+      const plainEnd = pos;
+      while (pos < end && (CLASS[bytes[pos]!]! & TOKEN) !== 0) pos++;
       if (pos === nameStart) {
         if (bytes[pos] !== CR) return this.#refuseName(bytes[pos]!);
         if (pos + 1 >= end) return INCOMPLETE;
@@ -84,7 +85,7 @@ export class HeaderLines {
       at[count * 4 + 2] = valueStart - base;
       at[count * 4 + 3] = valueEnd - base;
       this.ids[count] = headerIdOf(bytes, nameStart, nameEnd);
-      this.fates[count] = (classes & UNDERSCORE) === 0 ? Fate.Copied : Fate.Hidden;
+      this.fates[count] = plainEnd === nameEnd ? Fate.Copied : Fate.Hidden;
       count += 1;
       pos += 2;
     }
@@ -146,7 +147,7 @@ export class HeaderLines {
     return false;
   }
 
-  /** Is the value this text, in any case? `text` is lower case and has letters, digits and `-` only. */
+  /** Is the value this text, in any case? `text` is lower case and has without letters above 0x7f. */
   valueIs(i: number, text: string): boolean {
     const start = this.#at[i * 4 + 2]!;
     if (this.#at[i * 4 + 3]! - start !== text.length) return false;

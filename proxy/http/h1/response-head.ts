@@ -8,6 +8,9 @@ import { MAX_RESPONSE_HEAD_BYTES } from './limits.ts';
 
 export type ResponseBody = 'none' | 'length' | 'chunked' | 'until-close';
 
+/** In a Keep-Alive header. */
+const TIMEOUT = /(?:^|[\s,])timeout=(\d{1,9})(?=$|[\s,])/;
+
 /**
  * One HTTP/1.0 or 1.1 response head (RFC 9112), read as strictly as a request's. Reused like `RequestHead`.
  */
@@ -33,6 +36,8 @@ export class ResponseHead {
   readonly lines: HeaderLines;
   /** Why the last parse was refused. */
   fault: Fault = 'status_line';
+  #keepAliveText = '';
+  #keepAliveSeconds = -1;
 
   constructor(lines = new HeaderLines()) {
     this.lines = lines;
@@ -131,9 +136,7 @@ export class ResponseHead {
           break;
         case HeaderId.KeepAlive:
           fates[i] = Fate.Rewritten;
-          this.keepAliveTimeout = Number(
-            /(?:^|[\s,])timeout=(\d{1,9})(?=$|[\s,])/i.exec(lines.value(i))?.[1] ?? -1,
-          );
+          this.keepAliveTimeout = this.#readKeepAlive(i);
           break;
         case HeaderId.ProxyConnection:
         case HeaderId.ProxyAuthenticate:
@@ -149,6 +152,16 @@ export class ResponseHead {
     this.websocket = this.status === 101 && websocket && (options & UPGRADE) !== 0;
     this.keepAlive = (options & CLOSE) === 0 && (this.minorVersion === 1 || (options & KEEP_ALIVE) !== 0);
     return this.#readFraming(length, coding, method);
+  }
+
+  /** Most backends say the same each time. */
+  #readKeepAlive(i: number): number {
+    const { lines } = this;
+    if (!lines.valueIs(i, this.#keepAliveText)) {
+      this.#keepAliveText = lines.value(i).toLowerCase();
+      this.#keepAliveSeconds = Number(TIMEOUT.exec(this.#keepAliveText)?.[1] ?? -1);
+    }
+    return this.#keepAliveSeconds;
   }
 
   /** RFC 9112 section 6.3, without its leniencies. */
