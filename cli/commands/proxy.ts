@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import type { EndpointReport } from '../../api/health.ts';
 import { serveAdmin } from '../../lib/admin-server.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
@@ -7,7 +6,6 @@ import { createLog } from '../../lib/log.ts';
 import { version } from '../../lib/version.ts';
 import { proxyRoutes } from '../../proxy/observe/admin-routes.ts';
 import { Proxy } from '../../proxy/proxy.ts';
-import type { HealthSource, SnapshotSink } from '../../proxy/sync/sink.ts';
 import { startProxySync } from '../../proxy/sync/sync.ts';
 import { stopSignal } from '../stop-signals.ts';
 
@@ -45,8 +43,7 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     name: options.name,
     version: await version(),
     stateDir: options.state,
-    sink: snapshotSink(proxy),
-    health: healthSource(proxy),
+    sink: proxy,
     clock: systemClock,
     rng: systemRng,
     log,
@@ -65,24 +62,4 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
   await admin.close();
   await proxy.close();
   return 0;
-}
-
-function snapshotSink(proxy: Proxy): SnapshotSink {
-  return {
-    apply: async (snapshot) => {
-      const outcomes = await proxy.apply({ upsert: [snapshot], remove: [] });
-      return outcomes.get(snapshot.uid) ?? { ok: true };
-    },
-    remove: async (uid) => {
-      await proxy.apply({ upsert: [], remove: [uid] });
-    },
-  };
-}
-
-function healthSource(proxy: Proxy): HealthSource {
-  return {
-    reports: () =>
-      new Map(proxy.pools.map(({ uid }): [string, readonly EndpointReport[]] => [uid, proxy.reports(uid)])),
-    onChange: (listener) => proxy.onChange(listener),
-  };
 }

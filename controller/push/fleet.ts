@@ -143,7 +143,7 @@ export class Fleet {
         pushed: (bytes) => events.pushed(bytes),
         acked: (uid) => this.#acked(uid),
         nacked: (uid, nack) => {
-          log.warn({ proxy: name, uid, digest: nack.digest, faults: nack.faults }, 'proxy refused a pool');
+          this.#logRefusal(name, view, nack);
           events.nacked(nack);
           events.changed(uid);
         },
@@ -175,6 +175,13 @@ export class Fleet {
 
   close(): void {
     for (const session of this.#sessions.values()) session.end();
+  }
+
+  /** Once for each reason: what is refused is tried again and again. */
+  #logRefusal(proxy: string, { refused }: ProxyView, { uid, digest, resync }: Nack): void {
+    const refusal = refused.get(uid);
+    if (resync || refusal === undefined || refusal.repeated) return;
+    this.#options.log.warn({ proxy, uid, digest, faults: refusal.faults }, 'proxy refused a pool');
   }
 
   #acked(uid: string): void {

@@ -1,4 +1,3 @@
-import type { Fault } from '../../api/control_pb.ts';
 import type { Newest } from '../../api/pool-update.ts';
 
 /** What is known of one proxy, also for a while after it has gone. Kept up to date by its session. */
@@ -21,7 +20,9 @@ export interface ProxyView {
 
 export interface Refusal {
   readonly digest: string;
-  readonly faults: readonly Pick<Fault, 'path' | 'message'>[];
+  readonly faults: readonly { readonly path: string; readonly message: string }[];
+  /** It has said the very same before. */
+  readonly repeated: boolean;
 }
 
 export function newProxyView(name: string, now: number): ProxyView {

@@ -4,7 +4,7 @@ import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
 import type { Ack, Health, Nack } from '../../api/control_pb.ts';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
-import type { ProxyView } from './proxy-view.ts';
+import type { ProxyView, Refusal } from './proxy-view.ts';
 import type { PublishedPool } from './published.ts';
 import type { SendBudget } from './send-budget.ts';
 
@@ -165,7 +165,7 @@ export class Session {
   }
 
   #nack(nack: Nack): void {
-    const { uid, digest, epoch, faults, resync } = nack;
+    const { uid, digest, epoch, resync } = nack;
     const { view, events, pools } = this.#options;
     this.#answered(uid, digest);
     if (epoch > view.epoch) view.epoch = epoch;
@@ -175,7 +175,7 @@ export class Session {
     }
     if (resync) this.#full.add(uid);
     else if (pools.has(uid)) {
-      view.refused.set(uid, { digest, faults });
+      view.refused.set(uid, refusal(nack, view.refused.get(uid)));
       this.#tryAgainLater(uid);
     }
     events.nacked(uid, nack);
@@ -273,4 +273,10 @@ export class Session {
       this.#options.stream.emit('error', { code, details: 'no acknowledgement in time' });
     });
   }
+}
+
+function refusal({ digest, faults }: Nack, before: Refusal | undefined): Refusal {
+  const plain = faults.map(({ path, message }) => ({ path, message }));
+  const repeated = before?.digest === digest && JSON.stringify(before.faults) === JSON.stringify(plain);
+  return { digest, faults: plain, repeated };
 }

@@ -4,20 +4,22 @@ import type { Applied, PoolUpdate } from '../../api/control_pb.ts';
 import { readUpdate, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { PROVING_MS, type CrashGuard } from './crash-guard.ts';
-import type { ApplyFault, ApplyOutcome, SnapshotSink } from './sink.ts';
-import type { SavedPool, SnapshotDisk } from './snapshot-disk.ts';
+import type { CrashGuard } from './crash-guard.ts';
+import { Proven } from './proven.ts';
+import type { ApplyFault, ApplyOutcome, SnapshotChange, SnapshotSink } from './sink.ts';
+import type { SnapshotDisk } from './snapshot-disk.ts';
 
 export interface ApplierOptions {
-  readonly sink: SnapshotSink;
+  readonly sink: Pick<SnapshotSink, 'apply'>;
   readonly disk: SnapshotDisk;
   readonly guard: CrashGuard;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What of `ToController` answers a message; for every controller. */
+  readonly answer: (answer: Answer) => void;
   readonly onReady: () => void;
 }
 
-/** What of `ToController` answers a message. */
 export type Answer =
   | { readonly case: 'ack'; readonly value: { uid: string; digest: string; epoch: number } }
   | {
@@ -27,25 +29,21 @@ export type Answer =
         digest: string;
         epoch: number;
         faults: ApplyFault[];
-        resync?: boolean;
+        resync: boolean;
       };
     };
 
-interface Served {
-  readonly pool: SavedPool;
-  readonly since: number;
-}
-
-interface Unsaved {
-  /** Saved when it has served for long enough, whatever came after it. */
-  readonly proving: Served;
-  /** What has replaced it meanwhile. */
-  readonly latest?: Served;
+/** What one round brings to the sink. */
+interface Batch {
+  readonly upsert: Map<string, { readonly snapshot: PoolSnapshot; readonly newest: Newest }>;
+  readonly remove: Set<string>;
+  /** A full sync ends with this batch. */
+  endsSync: boolean;
 }
 
 /**
- * Brings pools from the stream, and at the start from the disk, to the sink: one after the other, in the order in
- * which they came.
+ * Brings pools from the stream, and at the start from the disk, to the sink, in the order in which they came; what
+ * has come while it was busy goes together.
  *
  * 1. What comes with an older epoch than was seen before is refused.
  * 2. What cannot be applied is refused with paths; what was applied before goes on.
@@ -54,11 +52,10 @@ interface Unsaved {
  */
 export class Applier {
   readonly #options: ApplierOptions;
+  readonly #proven: Proven;
   readonly #pools = new Map<string, PoolSnapshot>();
-  /** Applied, but not yet for long enough to be saved. */
-  readonly #unsaved = new Map<string, Unsaved>();
-  #queue: Promise<unknown> = Promise.resolve();
-  #cancelSave: (() => void) | undefined;
+  readonly #inbox: ToProxyBody[] = [];
+  #busy: Promise<void> | undefined;
   #epoch = 0;
   #newest: Newest = {};
   #ready = false;
@@ -66,6 +63,7 @@ export class Applier {
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#proven = new Proven(options.disk, options.clock, options.log);
   }
 
   get epoch(): number {
@@ -81,117 +79,175 @@ export class Applier {
     return this.#ready;
   }
 
+  get pools(): ReadonlyMap<string, PoolSnapshot> {
+    return this.#pools;
+  }
+
   applied(): Pick<Applied, 'uid' | 'digest'>[] {
     return [...this.#pools.values()].map(({ uid, digest }) => ({ uid, digest }));
   }
 
+  receive(body: ToProxyBody): void {
+    this.#inbox.push(body);
+    this.#work();
+  }
+
+  /** Resolves when everything that has come is dealt with. */
+  async settled(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy;
+  }
+
   /** Serves what was saved, unless a leader's sync has come first. Damaged files are logged and left out. */
-  restore(): Promise<void> {
-    return this.#enqueue(async () => {
-      if (this.#synced) return;
-      const { disk, guard, log } = this.#options;
-      const { pools, rejected } = await disk.load();
-      for (const { file, why } of rejected) log.error({ file, why }, 'saved snapshot rejected');
-      for (const { snapshot, epoch, newest } of pools) {
-        if (this.#pools.has(snapshot.uid) || guard.isGuilty(snapshot.uid, snapshot.digest)) continue;
-        const outcome = await this.#apply(snapshot); // not on trial: it has served before
-        if (!outcome.ok) {
-          log.error({ pool: snapshot.name, errors: outcome.errors }, 'saved snapshot cannot be applied');
-          continue;
-        }
-        this.#pools.set(snapshot.uid, snapshot);
-        this.#epoch = Math.max(this.#epoch, epoch);
-        this.#sawNewest(newest);
-      }
-      if (this.#pools.size === 0) return;
-      log.warn({ pools: this.#pools.size }, 'no controller answers: serving from the last good snapshot');
-      this.#becomeReady();
+  async restore(): Promise<void> {
+    await this.settled();
+    this.#busy = this.#restore().finally(() => {
+      this.#busy = undefined;
+      this.#work();
     });
+    await this.#busy;
   }
 
-  /** The answer, when the message has one, for every controller. */
-  receive(body: ToProxyBody): Promise<Answer | undefined> {
-    return this.#enqueue(async () => {
-      switch (body.case) {
-        case 'update':
-          return this.#update(body.value);
-        case 'removal':
-          if (this.#accepts(body.value.epoch)) await this.#remove(body.value.uid);
-          return undefined;
-        case 'syncEnd': {
-          if (!this.#accepts(body.value.epoch)) return undefined;
-          const exist = new Set(body.value.uids);
-          for (const uid of this.#pools.keys()) if (!exist.has(uid)) await this.#remove(uid);
-          this.#synced = true;
-          this.#becomeReady();
-          return undefined;
-        }
-        case 'welcome':
-          return undefined;
-      }
-    });
-  }
-
-  /** An orderly end: what serves now is what the next life begins with. */
   async close(): Promise<void> {
-    await this.#queue;
-    this.#cancelSave?.();
-    for (const { proving, latest } of this.#unsaved.values()) {
-      await this.#options.disk.save((latest ?? proving).pool);
-    }
+    await this.settled();
+    await this.#proven.close();
     await this.#options.guard.close();
   }
 
-  async #update(update: PoolUpdate): Promise<Answer> {
-    const { uid, digest } = update;
+  #work(): void {
+    if (this.#busy !== undefined || this.#inbox.length === 0) return;
+    this.#busy = this.#round()
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'applying failed'))
+      .finally(() => {
+        this.#busy = undefined;
+        this.#work();
+      });
+  }
+
+  async #restore(): Promise<void> {
+    const { disk, guard, log } = this.#options;
+    const { pools, rejected } = await disk.load();
+    for (const { file, why } of rejected) log.error({ file, why }, 'saved snapshot rejected');
+    if (this.#synced) return;
+    const usable = pools.filter(
+      ({ snapshot }) => !this.#pools.has(snapshot.uid) && !guard.isGuilty(snapshot),
+    );
+    // Not on trial: it has served before.
+    const outcomes = await this.#apply({ upsert: usable.map(({ snapshot }) => snapshot), remove: [] });
+    for (const { snapshot, epoch, newest } of usable) {
+      const outcome = outcomes(snapshot.uid);
+      if (outcome.ok) {
+        this.#pools.set(snapshot.uid, snapshot);
+        this.#epoch = Math.max(this.#epoch, epoch);
+        this.#sawNewest(newest);
+      } else log.error({ pool: snapshot.name, errors: outcome.errors }, 'saved snapshot cannot be applied');
+    }
+    if (this.#pools.size === 0) return;
+    log.warn({ pools: this.#pools.size }, 'no controller answers: serving from the last good snapshot');
+    this.#becomeReady();
+  }
+
+  async #round(): Promise<void> {
+    const batch: Batch = { upsert: new Map(), remove: new Set(), endsSync: false };
+    while (this.#inbox.length > 0 && this.#take(this.#inbox[0]!, batch)) this.#inbox.shift();
+    await this.#commit(batch);
+  }
+
+  /** Adds a message to the batch, or answers it; false when it has to wait for the batch. */
+  #take(body: ToProxyBody, batch: Batch): boolean {
+    if (batch.endsSync) return false;
+    switch (body.case) {
+      case 'update':
+        return this.#takeUpdate(body.value, batch);
+      case 'removal':
+        if (batch.upsert.has(body.value.uid)) return false;
+        if (this.#accepts(body.value.epoch)) batch.remove.add(body.value.uid);
+        return true;
+      case 'syncEnd': {
+        if (batch.upsert.size > 0) return false;
+        if (!this.#accepts(body.value.epoch)) return true;
+        const exist = new Set(body.value.uids);
+        for (const uid of this.#pools.keys()) if (!exist.has(uid)) batch.remove.add(uid);
+        batch.endsSync = true;
+        return true;
+      }
+      case 'welcome':
+        return true;
+    }
+  }
+
+  #takeUpdate(update: PoolUpdate, batch: Batch): boolean {
+    const { uid, digest, newest } = update;
     const { guard } = this.#options;
-    const ack = (): Answer => ({ case: 'ack', value: { uid, digest, epoch: this.#epoch } });
-    const nack = (faults: ApplyFault[], resync = false): Answer => ({
-      case: 'nack',
-      value: { uid, digest, epoch: this.#epoch, faults, resync },
-    });
+    if (batch.upsert.has(uid) || batch.remove.has(uid)) return false;
+    if (batch.upsert.size > 0 && guard.isSuspect(update)) return false;
+    if ([...batch.upsert.values()].some(({ snapshot }) => guard.isSuspect(snapshot))) return false;
     if (!this.#accepts(update.epoch)) {
-      return nack([fault(`epoch ${update.epoch} is older than ${this.#epoch}`)]);
+      this.#nack(update, [fault(`epoch ${update.epoch} is older than ${this.#epoch}`)]);
+      return true;
     }
     const current = this.#pools.get(uid);
     if (current?.digest === digest) {
-      this.#sawNewest(update.newest);
-      return ack();
+      this.#sawNewest(newest);
+      this.#ack(update);
+      return true;
     }
     const read = readUpdate(update, current);
-    if (read.kind === 'resync') return nack([], true);
-    if (read.kind === 'malformed') return nack([fault(read.message)]);
-    if (guard.isGuilty(uid, digest)) {
-      return nack([fault('the proxy died within 10 s of applying this; it is not tried again')]);
-    }
-    await guard.trying(uid, digest);
-    const outcome = await this.#apply(read.snapshot);
-    guard.applied();
-    if (!outcome.ok) return nack([...outcome.errors]);
-    await guard.forgive(uid);
-    this.#pools.set(uid, read.snapshot);
-    this.#sawNewest(update.newest);
-    this.#saveLater({ snapshot: read.snapshot, epoch: this.#epoch, newest: this.#newest });
-    return ack();
+    if (read.kind === 'resync') this.#nack(update, [], true);
+    else if (read.kind === 'malformed') this.#nack(update, [fault(read.message)]);
+    else if (guard.isGuilty(update)) {
+      this.#nack(update, [fault('the proxy died within 10 s of applying this; it is not tried again')]);
+    } else batch.upsert.set(uid, { snapshot: read.snapshot, newest });
+    return true;
   }
 
-  async #apply(snapshot: PoolSnapshot): Promise<ApplyOutcome> {
+  async #commit({ upsert, remove, endsSync }: Batch): Promise<void> {
+    const { guard } = this.#options;
+    const snapshots = [...upsert.values()].map(({ snapshot }) => snapshot);
+    const gone = [...remove].filter((uid) => this.#pools.has(uid));
+    if (snapshots.length > 0) await guard.trying(snapshots);
+    const outcomes = await this.#apply({ upsert: snapshots, remove: gone });
+    if (snapshots.length > 0) guard.applied();
+    for (const uid of gone) {
+      this.#pools.delete(uid);
+      await guard.forgive(uid);
+      await this.#proven.remove(uid);
+    }
+    for (const { snapshot, newest } of upsert.values()) {
+      const outcome = outcomes(snapshot.uid);
+      if (!outcome.ok) {
+        this.#nack(snapshot, [...outcome.errors]);
+        continue;
+      }
+      await guard.forgive(snapshot.uid);
+      this.#pools.set(snapshot.uid, snapshot);
+      this.#sawNewest(newest);
+      this.#proven.serves({ snapshot, epoch: this.#epoch, newest: this.#newest });
+      this.#ack(snapshot);
+    }
+    if (!endsSync) return;
+    this.#synced = true;
+    this.#becomeReady();
+  }
+
+  async #apply(change: SnapshotChange): Promise<(uid: string) => ApplyOutcome> {
     const { sink, log } = this.#options;
+    if (change.upsert.length === 0 && change.remove.length === 0) return () => ({ ok: true });
     try {
-      return await sink.apply(snapshot);
+      const outcomes = await sink.apply(change);
+      return (uid) => outcomes.get(uid) ?? { ok: false, errors: [fault('the proxy says nothing of it')] };
     } catch (error) {
-      log.error({ pool: snapshot.name, err: error }, 'applying a snapshot failed');
-      return { ok: false, errors: [fault(error instanceof Error ? error.message : String(error))] };
+      log.error({ err: error }, 'applying snapshots failed');
+      const errors = [fault(error instanceof Error ? error.message : String(error))];
+      return () => ({ ok: false, errors });
     }
   }
 
-  async #remove(uid: string): Promise<void> {
-    const { sink, disk } = this.#options;
-    if (!this.#pools.delete(uid)) return;
-    this.#unsaved.delete(uid);
-    await sink.remove(uid);
-    await this.#options.guard.forgive(uid);
-    await disk.remove(uid);
+  #ack({ uid, digest }: Pick<PoolUpdate, 'uid' | 'digest'>): void {
+    this.#options.answer({ case: 'ack', value: { uid, digest, epoch: this.#epoch } });
+  }
+
+  #nack({ uid, digest }: Pick<PoolUpdate, 'uid' | 'digest'>, faults: ApplyFault[], resync = false): void {
+    this.#options.answer({ case: 'nack', value: { uid, digest, epoch: this.#epoch, faults, resync } });
   }
 
   /** Raises the epoch when it is newer. */
@@ -213,41 +269,6 @@ export class Applier {
     if (this.#ready) return;
     this.#ready = true;
     this.#options.onReady();
-  }
-
-  #saveLater(pool: SavedPool): void {
-    const { uid } = pool.snapshot;
-    const served = { pool, since: this.#options.clock.now() };
-    const before = this.#unsaved.get(uid);
-    this.#unsaved.set(uid, before === undefined ? { proving: served } : { ...before, latest: served });
-    this.#wakeToSave(PROVING_MS);
-  }
-
-  #wakeToSave(ms: number): void {
-    this.#cancelSave ??= this.#options.clock.after(ms, () => {
-      this.#cancelSave = undefined;
-      void this.#enqueue(() => this.#saveProven());
-    });
-  }
-
-  async #saveProven(): Promise<void> {
-    const { disk, clock, log } = this.#options;
-    const provenSince = clock.now() - PROVING_MS;
-    for (const [uid, { proving, latest }] of this.#unsaved) {
-      if (proving.since > provenSince) continue;
-      if (latest === undefined) this.#unsaved.delete(uid);
-      else this.#unsaved.set(uid, { proving: latest });
-      await disk.save(proving.pool).catch((error: unknown) => {
-        log.error({ err: error }, 'cannot save a snapshot');
-      });
-    }
-    if (this.#unsaved.size > 0) this.#wakeToSave(1_000);
-  }
-
-  #enqueue<T>(job: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(job);
-    this.#queue = done.catch(() => undefined);
-    return done;
   }
 }
 

@@ -6,14 +6,14 @@ import { writeAtomically } from './snapshot-disk.ts';
 /** A process that ends within this time of an apply, without saying goodbye, was killed by what it applied. */
 export const PROVING_MS = 10_000;
 
-interface Suspect {
+export interface Suspect {
   readonly uid: string;
   readonly digest: string;
 }
 
 /**
- * Remembers on disk what is being tried, so that a snapshot which kills the proxy is not tried twice. Of several
- * that were applied shortly before the end, the last is blamed; should it be another, that one is next.
+ * Remembers on disk what is being tried, so that a snapshot which kills the proxy is not tried twice. When several
+ * were applied together, each is a suspect and the next life applies it alone: a second death names the one.
  */
 export class CrashGuard {
   readonly #trying: string;
@@ -21,6 +21,7 @@ export class CrashGuard {
   readonly #clock: Clock;
   /** Digest by pool uid. */
   readonly #guilty = new Map<string, string>();
+  readonly #suspects = new Map<string, string>();
   #cancel: (() => void) | undefined;
 
   constructor(dir: string, clock: Clock) {
@@ -29,39 +30,48 @@ export class CrashGuard {
     this.#clock = clock;
   }
 
-  /** Reads what the life before this one left. Returns what it died of, if so. */
-  async open(): Promise<Suspect | undefined> {
+  /** Reads what the life before this one left. Returns what it may have died of. */
+  async open(): Promise<readonly Suspect[]> {
     await mkdir(join(this.#trying, '..'), { recursive: true, mode: 0o700 });
-    for (const { uid, digest } of (await readJson<Suspect[]>(this.#killers)) ?? []) {
-      this.#guilty.set(uid, digest);
+    for (const { uid, digest } of await readSuspects(this.#killers)) this.#guilty.set(uid, digest);
+    const suspects = await readSuspects(this.#trying);
+    const [only] = suspects;
+    if (only !== undefined && suspects.length === 1) {
+      this.#guilty.set(only.uid, only.digest);
+      await this.#save();
+    } else {
+      for (const { uid, digest } of suspects) this.#suspects.set(uid, digest);
     }
-    const suspect = await readJson<Suspect>(this.#trying);
-    if (suspect === undefined) return undefined;
-    this.#guilty.set(suspect.uid, suspect.digest);
-    await this.#save();
     await rm(this.#trying, { force: true });
-    return suspect;
+    return suspects;
   }
 
-  isGuilty(uid: string, digest: string): boolean {
+  isGuilty({ uid, digest }: Suspect): boolean {
     return this.#guilty.get(uid) === digest;
   }
 
-  /** To be awaited before the snapshot is applied. */
-  async trying(uid: string, digest: string): Promise<void> {
+  /** It has to be applied alone. */
+  isSuspect({ uid, digest }: Suspect): boolean {
+    return this.#suspects.get(uid) === digest;
+  }
+
+  /** To be awaited before these are applied together. */
+  async trying(snapshots: readonly Suspect[]): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    await writeAtomically(this.#trying, JSON.stringify({ uid, digest }));
+    const suspects = snapshots.map(({ uid, digest }) => ({ uid, digest }));
+    await writeAtomically(this.#trying, JSON.stringify(suspects));
   }
 
-  /** The pool has become something else: what was held against it is history. */
-  async forgive(uid: string): Promise<void> {
-    if (this.#guilty.delete(uid)) await this.#save();
-  }
-
-  /** Applied: from now on its time of proof runs. */
+  /** Applied: from now on their time of proof runs. */
   applied(): void {
     this.#cancel = this.#clock.after(PROVING_MS, () => void this.close());
+  }
+
+  /** The pool has become something else, or has gone: what was held against it is history. */
+  async forgive(uid: string): Promise<void> {
+    this.#suspects.delete(uid);
+    if (this.#guilty.delete(uid)) await this.#save();
   }
 
   /** Nothing is on trial any more: its time has passed, or the process ends on purpose. */
@@ -77,10 +87,10 @@ export class CrashGuard {
   }
 }
 
-async function readJson<T>(path: string): Promise<T | undefined> {
+async function readSuspects(path: string): Promise<readonly Suspect[]> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
+    return JSON.parse(await readFile(path, 'utf8')) as Suspect[];
   } catch {
-    return undefined; // absent, or cut off by the very end that it is about
+    return []; // absent, or cut off by the very end that it is about
   }
 }

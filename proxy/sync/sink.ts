@@ -3,7 +3,7 @@ import type { PoolSnapshot } from '../../api/snapshot.ts';
 
 /** Why a snapshot was not applied. */
 export interface ApplyFault {
-  /** Such as `config.listeners[1].port`; empty: the pool as a whole. */
+  /** Such as `spec.listeners[1].port`; empty: the pool as a whole. */
   readonly path: string;
   readonly message: string;
 }
@@ -12,17 +12,21 @@ export type ApplyOutcome =
   | { readonly ok: true }
   | { readonly ok: false; readonly errors: readonly ApplyFault[] };
 
-/** What serves: the control stream brings pools to it. Called for one pool at a time, never concurrently. */
-export interface SnapshotSink {
-  /** Resolves when the snapshot takes traffic on every worker. Refused: what was applied before goes on. */
-  apply(snapshot: PoolSnapshot): Promise<ApplyOutcome>;
-  remove(uid: string): Promise<void>;
+export interface SnapshotChange {
+  readonly upsert: readonly PoolSnapshot[];
+  /** Uids. */
+  readonly remove: readonly string[];
 }
 
-/** What is said about endpoints to every controller. */
-export interface HealthSource {
-  /** By pool uid. */
-  reports(): ReadonlyMap<string, readonly EndpointReport[]>;
+/** What serves: the control stream brings pools to it, and tells controllers what it says of endpoints. */
+export interface SnapshotSink {
+  /**
+   * Resolves when the change takes traffic on every worker, with an outcome for each upserted pool by its uid. A pool
+   * that is refused keeps what was applied before; the others of the change are applied. Never called concurrently.
+   */
+  apply(change: SnapshotChange): Promise<ReadonlyMap<string, ApplyOutcome>>;
+  /** Of one pool, by its uid. */
+  reports(uid: string): readonly EndpointReport[];
   /** Calls back after any change of any verdict; returns how to end that. */
   onChange(listener: () => void): () => void;
 }

@@ -9,7 +9,7 @@ import { Applier } from './applier.ts';
 import { ControllerLink } from './controller-link.ts';
 import { CrashGuard } from './crash-guard.ts';
 import { Reporter } from './reporter.ts';
-import type { HealthSource, SnapshotSink } from './sink.ts';
+import type { SnapshotSink } from './sink.ts';
 import { SnapshotDisk } from './snapshot-disk.ts';
 
 export interface ProxySyncOptions {
@@ -23,7 +23,6 @@ export interface ProxySyncOptions {
   /** Where the last good snapshots are kept. */
   readonly stateDir: string;
   readonly sink: SnapshotSink;
-  readonly health: HealthSource;
   readonly credentials?: ChannelCredentials;
   readonly metadata?: () => Promise<Metadata>;
   readonly clock: Clock;
@@ -56,14 +55,13 @@ export interface ProxySync {
 
 /** Keeps streams to all controllers, applies what the leader pushes, and reports acks and health to all of them. */
 export async function startProxySync(options: ProxySyncOptions): Promise<ProxySync> {
-  const { clock, log, rng, health, sink } = options;
+  const { clock, log, rng, sink } = options;
   const timing = { ...TIMING, ...options.timing };
   const links = new Map<string, ControllerLink>();
   const reporters = new Map<ControllerLink, Reporter>();
   const guard = new CrashGuard(options.stateDir, clock);
-  const culprit = await guard.open();
-  if (culprit !== undefined)
-    log.error(culprit, 'died within 10 s of applying this snapshot: it is not tried again');
+  const suspects = await guard.open();
+  if (suspects.length > 0) log.error({ suspects }, 'the process died within 10 s of applying this');
   let lastHeard: number | undefined;
   let closed = false;
 
@@ -78,6 +76,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
     guard,
     clock,
     log,
+    answer: (answer) => toAll(encodeToController(answer)),
     onReady: () => toAll(encodeToController({ case: 'ready', value: {} })),
   });
 
@@ -98,17 +97,12 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
 
   const onMessage = (body: ToProxyBody): void => {
     lastHeard = clock.now();
-    applier.receive(body).then(
-      (answer) => {
-        if (answer !== undefined) toAll(encodeToController(answer));
-      },
-      (error: unknown) => log.error({ err: error }, 'a message of the control stream failed'),
-    );
+    applier.receive(body);
   };
 
   const report: Coalesced = coalesce({
     run: () => {
-      const reports = health.reports();
+      const reports = new Map([...applier.pools.keys()].map((uid) => [uid, sink.reports(uid)]));
       for (const [link, reporter] of reporters) {
         if (link.open) for (const message of reporter.news(reports)) link.send(message);
       }
@@ -165,7 +159,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
   const cancelRestore = clock.after(timing.restoreAfterMs, () => {
     applier.restore().catch((error: unknown) => log.error({ err: error }, 'cannot restore'));
   });
-  const endReports = health.onChange(() => report.request());
+  const endReports = sink.onChange(() => report.request());
 
   return {
     get ready() {

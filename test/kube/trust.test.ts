@@ -81,7 +81,7 @@ describeKube('trust between controllers and proxies', () => {
   ): Promise<SimulatedProxy> => {
     const tokenFile = join(dir, `${name}-${Math.random()}.token`);
     await writeFile(tokenFile, shown);
-    return plane.proxy(name, [controller], undefined, trustFiles({ caFile, tokenFile }));
+    return plane.proxy(name, [controller], trustFiles({ caFile, tokenFile }));
   };
   const connects = (one: SimulatedProxy): Promise<true> =>
     eventually('connected', () => one.sync.connected === 1);

@@ -39,16 +39,22 @@ describe('the last good snapshot', () => {
     const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
     const guard = new CrashGuard(dir, clock);
     await guard.open();
+    let answered: Answer | undefined;
     const applier = new Applier({
       sink,
       disk: new SnapshotDisk(dir),
       guard,
       clock,
       log,
+      answer: (answer) => (answered = answer),
       onReady: () => undefined,
     });
-    const push = (uid: string, digest: string, epoch = 1): Promise<Answer | undefined> =>
+    const push = async (uid: string, digest: string, epoch = 1): Promise<Answer | undefined> => {
+      answered = undefined;
       applier.receive(update(uid, digest, epoch));
+      await applier.settled();
+      return answered;
+    };
     return { sink, applier, guard, clock, logged, push };
   };
   const update = (uid: string, digest: string, epoch: number): ToProxyBody =>
@@ -56,7 +62,7 @@ describe('the last good snapshot', () => {
   /** Long enough for everything that was applied to be trusted, and saved. */
   const prove = async ({ clock, applier }: Life): Promise<void> => {
     clock.advance(PROVING_MS + 1);
-    await applier.receive({ case: 'welcome', value: {} as never }); // behind what is queued
+    await applier.settled();
     clock.advance(1_000);
     await eventually('saved', async () => (await readdir(dir)).some((file) => file.endsWith('.pool')));
     await eventually('proven', async () => !(await readdir(dir)).includes('trying.json'));
@@ -82,7 +88,7 @@ describe('the last good snapshot', () => {
     await prove(first);
     const second = await life();
     await second.push('a', 'a1', 2);
-    await second.applier.receive({ case: 'syncEnd', value: { epoch: 2, uids: ['a'] } as never });
+    second.applier.receive({ case: 'syncEnd', value: { epoch: 2, uids: ['a'] } as never });
     await second.applier.restore();
     expect([...second.sink.serving.keys()]).toEqual(['a']);
   });
@@ -121,7 +127,8 @@ describe('the last good snapshot', () => {
     await applier.close();
     const second = await life();
     await second.applier.restore();
-    await second.applier.receive({ case: 'removal', value: { epoch: 1, uid: 'a' } as never });
+    second.applier.receive({ case: 'removal', value: { epoch: 1, uid: 'a' } as never });
+    await second.applier.settled();
     const third = await life();
     await third.applier.restore();
     expect([...third.sink.serving.keys()]).toEqual(['b']);
@@ -146,6 +153,21 @@ describe('the last good snapshot', () => {
     expect(await third.push('a', 'a3')).toMatchObject({ case: 'ack' });
   });
 
+  it('finds the one that killed it among several that were applied together', async () => {
+    const first = await life();
+    for (const uid of ['a', 'b', 'c']) first.applier.receive(update(uid, `${uid}1`, 1));
+    await first.applier.settled();
+    expect(first.sink.batches).toEqual([1, 2]); // and then it dies
+    const second = await life();
+    for (const uid of ['a', 'c', 'b']) second.applier.receive(update(uid, `${uid}1`, 1));
+    await second.applier.settled();
+    expect(second.sink.batches).toEqual([1, 1, 1]); // and dies of the last
+    const third = await life();
+    expect(await third.push('a', 'a1')).toMatchObject({ case: 'ack' });
+    expect(await third.push('b', 'b1')).toMatchObject({ case: 'nack' });
+    expect(await third.push('c', 'c1')).toMatchObject({ case: 'ack' });
+  });
+
   it('is not held guilty of an orderly end', async () => {
     const first = await life();
     await first.push('a', 'a1');
@@ -161,7 +183,7 @@ describe('the last good snapshot', () => {
       await one.push('a', `a${i}`);
       one.clock.advance(1_000);
     }
-    await one.applier.receive({ case: 'welcome', value: {} as never });
+    await eventually('saved', async () => (await readdir(dir)).some((file) => file.endsWith('.pool')));
     const two = await life();
     await two.applier.restore();
     const [digest] = two.sink.history;

@@ -95,7 +95,6 @@ describe('the control stream', () => {
       version: 'test',
       stateDir: join(dir, name),
       sink,
-      health: sink,
       clock,
       rng: seededRng(2),
       log,

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../../controller/kube/objects.ts';
 import { POOLS } from '../../../controller/kube/objects.ts';
 import { runController, type Controller, type ControllerOptions } from '../../../controller/main.ts';
 import { systemClock } from '../../../lib/clock.ts';
+import type { SnapshotSink } from '../../../proxy/sync/sink.ts';
 import { startProxySync, type ProxySync } from '../../../proxy/sync/sync.ts';
 import type { StreamTrust } from '../../../proxy/sync/trust-files.ts';
 import { eventually } from '../eventually.ts';
@@ -37,9 +38,15 @@ export interface ControlPlane {
   proxy(
     name: string,
     controllers: readonly Pick<Controller, 'grpcPort'>[],
-    sink?: RecordingSink,
     trust?: StreamTrust,
   ): Promise<SimulatedProxy>;
+  /** The stream of a proxy that is not simulated. */
+  sync(
+    name: string,
+    controllers: readonly Pick<Controller, 'grpcPort'>[],
+    sink: SnapshotSink,
+    trust?: StreamTrust,
+  ): Promise<ProxySync>;
   status(pool: string): Promise<PoolStatus>;
   /** Waits until the pool's condition is so; `status`, or `status/reason`. */
   condition(pool: string, type: string, wanted: string): Promise<PoolStatus>;
@@ -56,6 +63,21 @@ export async function controlPlane(): Promise<ControlPlane> {
   const ends: (() => Promise<unknown>)[] = [];
   const status = async (pool: string): Promise<PoolStatus> =>
     (await kube.get<PoolObject>(POOLS, pool)).status ?? {};
+  const sync: ControlPlane['sync'] = async (name, controllers, sink, trust) => {
+    const made = await startProxySync({
+      controllers: controllers.map(({ grpcPort }) => `127.0.0.1:${grpcPort}`).join(','),
+      name,
+      version: 'test',
+      stateDir: join(dir, name),
+      sink,
+      clock: systemClock,
+      rng: seededRng(5),
+      log: quiet,
+      ...trust,
+    });
+    ends.push(() => made.close());
+    return made;
+  };
   return {
     kube,
     className,
@@ -76,21 +98,10 @@ export async function controlPlane(): Promise<ControlPlane> {
       ends.push(() => controller.close());
       return controller;
     },
-    async proxy(name, controllers, sink = new RecordingSink(), trust) {
-      const sync = await startProxySync({
-        controllers: controllers.map(({ grpcPort }) => `127.0.0.1:${grpcPort}`).join(','),
-        name,
-        version: 'test',
-        stateDir: join(dir, name),
-        sink,
-        health: sink,
-        clock: systemClock,
-        rng: seededRng(5),
-        log: quiet,
-        ...trust,
-      });
-      ends.push(() => sync.close());
-      return { sink, sync };
+    sync,
+    async proxy(name, controllers, trust) {
+      const sink = new RecordingSink();
+      return { sink, sync: await sync(name, controllers, sink, trust) };
     },
     status,
     condition: (pool, type, wanted) =>
