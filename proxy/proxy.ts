@@ -7,6 +7,7 @@ import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
 import { poolTraffic, type PoolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics } from './observe/metrics.ts';
+import { checkRouting } from './routing/check-routing.ts';
 import { RateTable } from './routing/rate-table.ts';
 import { SharedTable } from './state/shared-table.ts';
 import { SlotAllocator } from './state/slot-allocator.ts';
@@ -279,13 +280,14 @@ export class Proxy {
   }
 }
 
-/** Refuses a pool with a listener whose protocol this build does not carry. */
+/** Refuses a pool with a listener whose protocol this build does not carry, or with routes that cannot be compiled. */
 function unserved({ config }: PoolSnapshot): ApplyOutcome {
-  const errors = config.listeners.flatMap(({ protocol }, index) =>
+  const errors: ApplyError[] = config.listeners.flatMap(({ protocol }, index) =>
     SERVED.has(protocol)
       ? []
       : [{ path: `spec.listeners[${index}].protocol`, message: `${protocol} is not supported yet` }],
   );
+  errors.push(...checkRouting(config));
   return errors.length === 0 ? { ok: true } : { ok: false, errors };
 }
 

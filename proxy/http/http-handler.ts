@@ -35,7 +35,8 @@ class HttpHandler implements PortHandler, HttpPort {
   /** By pool uid: what was spent is not given back by a change. */
   readonly #budgets = new Map<string, RetryBudget>();
   /** What the table was compiled from. */
-  #compiled: readonly { readonly config: PoolConfig; readonly listener: Listener }[] = [];
+  #compiled: readonly { readonly uid: string; readonly config: PoolConfig; readonly listener: Listener }[] =
+    [];
   table!: HttpRouteTable;
   clientAddresses!: ClientAddressSource;
   requestHeaderMs = 0;
@@ -64,7 +65,7 @@ class HttpHandler implements PortHandler, HttpPort {
 
   update(view: PortView): void {
     this.worker.pool.prune();
-    const next = view.entries.map(({ pool, listener }) => ({ config: pool.config, listener }));
+    const next = view.entries.map(({ pool, listener }) => ({ uid: pool.uid, config: pool.config, listener }));
     // Endpoints come and go far more often than routes do.
     if (this.#compiled.length > 0 && isDeepStrictEqual(next, this.#compiled)) return;
     this.#compiled = next;

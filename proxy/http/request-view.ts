@@ -9,7 +9,7 @@ export interface RequestView {
   readonly query: string;
   /** The client's address, after PROXY protocol and `clientIP`, in canonical text form. */
   readonly clientAddress: string;
-  /** Is a body announced, also an empty one? Routing refuses no request for a body that it does not have. */
+  /** Is a body announced? `Content-Length: 0` announces none. Routing refuses no request for a body that it has not. */
   readonly hasBody: boolean;
   /**
    * Value of a header by lower-case name; several are joined as RFC 9110 section 5.3 says, those of Cookie by `; `

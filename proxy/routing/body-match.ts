@@ -23,22 +23,20 @@ export interface CompiledBodyMatch {
  * `null` by their text as sent (`1.0` is not `1`); an object or array is present and equals nothing.
  */
 export function compileBodyMatch(match: BodyMatch, listener: Listener): CompiledBodyMatch {
+  const maxBytes = listener.limits.bodyMatchBytes;
   const select = compileJsonPath(match.jsonPath);
   const valueHolds = compileValueMatch(match.value);
   const present = match.value.type === 'Present';
   const unreadable: BodyVerdict = match.onUnreadable === 'Reject' ? 'reject' : 'fails';
   return {
-    needsBody: {
-      kind: 'needs-body',
-      maxBytes: listener.limits.bodyMatchBytes,
-      timeoutMs: listener.timeouts.bodyMatchMs,
-    },
+    needsBody: { kind: 'needs-body', maxBytes, timeoutMs: listener.timeouts.bodyMatchMs },
     field: `body ${match.jsonPath} ${describeValue(match.value)}`,
     judge: (facts) => {
       if (!facts.request.hasBody) return valueHolds(undefined) ? 'holds' : 'fails';
       const body = facts.json;
       if (body === 'unknown') return 'needs-body';
-      if (body === 'unreadable') return unreadable;
+      // However the body came in: one that is over the cap is so also when it was all there at once.
+      if (body === 'unreadable' || facts.bodySize > maxBytes) return unreadable;
       const value = select(body.value);
       if (value !== undefined && typeof value === 'object') return present ? 'holds' : 'fails';
       return valueHolds(value) ? 'holds' : 'fails';

@@ -4,7 +4,7 @@ import { compileCidrSet } from '../net/cidr-set.ts';
 import { compileJsonPath } from './json-path.ts';
 import { compilePattern } from './pattern.ts';
 
-/** What makes a table impossible to compile, with the place in the snapshot's `config`. */
+/** What makes a table impossible to compile, with its place in the resource. */
 export interface RoutingFault {
   readonly path: string;
   readonly message: string;
@@ -29,12 +29,12 @@ export function checkRouting(config: PoolConfig): RoutingFault[] {
     attempt(`${path}.denyCIDRs`, () => compileCidrSet(rules?.denyCIDRs ?? []));
   };
   for (const [i, listener] of config.listeners.entries()) {
-    checkAccess(`listeners[${i}].accessRules`, listener.accessRules);
+    checkAccess(`spec.listeners[${i}].accessRules`, listener.accessRules);
   }
   for (const [i, route] of config.routes.entries()) {
-    checkAccess(`routes[${i}].accessRules`, route.accessRules);
+    checkAccess(`spec.routes[${i}].accessRules`, route.accessRules);
     for (const [j, match] of route.matches.entries())
-      checkMatch(`routes[${i}].matches[${j}]`, match, attempt);
+      checkMatch(`spec.routes[${i}].matches[${j}]`, match, attempt);
   }
   return faults;
 }
@@ -58,7 +58,7 @@ function checkMatch(
   attempt(`${path}.sourceCIDRs`, () => compileCidrSet(match.sourceCIDRs));
   const { body } = match;
   if (body === undefined) return;
-  attempt(`${path}.body.jsonPath`, () => compileJsonPath(body.jsonPath));
+  attempt(`${path}.body.json.path`, () => compileJsonPath(body.jsonPath));
   checkValue(`${path}.body.value`, body.value);
 }
 

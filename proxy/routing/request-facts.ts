@@ -42,6 +42,11 @@ export class RequestFacts {
     return this.#address;
   }
 
+  /** Bytes of the body; 0 while it is not known. */
+  get bodySize(): number {
+    return this.#body === undefined || this.#body === 'unreadable' ? 0 : this.#body.length;
+  }
+
   /** The body as JSON. What its headers rule out is unreadable before a byte of it was read. */
   get json(): JsonBody {
     this.#json ??= this.#readJson();

@@ -75,7 +75,7 @@ export class RequestHead implements RequestView {
   }
 
   get hasBody(): boolean {
-    return this.body !== 'none';
+    return this.body === 'chunked' || this.contentLength > 0;
   }
 
   header(name: string): string | undefined {

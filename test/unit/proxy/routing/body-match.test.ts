@@ -106,6 +106,7 @@ describe('a match on the body', () => {
 
   it.each<[string, BodyBytes, Record<string, string>]>([
     ['over the cap or too slow', 'unreadable', json],
+    ['over the cap by a byte', bytes('{"model":"large"}'.padEnd(1_001)), json],
     ['not JSON', bytes('model=large'), json],
     ['with a name twice', bytes('{"model":"large","model":"small"}'), json],
     ['empty', bytes(''), json],
@@ -125,6 +126,10 @@ describe('a match on the body', () => {
     const value: ValueMatch = type === 'Exact' ? { type, value: '' } : { type: type as 'Present' | 'Absent' };
     const table = tableWith([{ value, onUnreadable: 'Reject' }]);
     expect(table.lookup(post({ hasBody: false }))).toMatchObject({ payload: expected });
+  });
+
+  it('reads a body up to the cap', () => {
+    expect(ask(tableWith([{}]), bytes('{"model":"large"}'.padEnd(1_000)))).toBe('body0');
   });
 
   it('asks the next match with the same body', () => {

@@ -31,21 +31,21 @@ describe('the check of a snapshot', () => {
     });
     const faults = checkRouting(config);
     expect(faults.map(({ path }) => path)).toEqual([
-      'listeners[0].accessRules.allowCIDRs',
-      'listeners[0].accessRules.denyCIDRs',
-      'routes[1].accessRules.allowCIDRs',
-      'routes[1].accessRules.denyCIDRs',
-      'routes[1].matches[1].path.value',
-      'routes[1].matches[1].headers[1].value',
-      'routes[1].matches[1].queryParams[0].value',
-      'routes[1].matches[1].cookies[0].value',
-      'routes[1].matches[1].sourceCIDRs',
-      'routes[1].matches[1].body.jsonPath',
-      'routes[1].matches[1].body.value.value',
+      'spec.listeners[0].accessRules.allowCIDRs',
+      'spec.listeners[0].accessRules.denyCIDRs',
+      'spec.routes[1].accessRules.allowCIDRs',
+      'spec.routes[1].accessRules.denyCIDRs',
+      'spec.routes[1].matches[1].path.value',
+      'spec.routes[1].matches[1].headers[1].value',
+      'spec.routes[1].matches[1].queryParams[0].value',
+      'spec.routes[1].matches[1].cookies[0].value',
+      'spec.routes[1].matches[1].sourceCIDRs',
+      'spec.routes[1].matches[1].body.json.path',
+      'spec.routes[1].matches[1].body.value.value',
     ]);
     const dots = routeMatch({ path: { type: 'Exact', value: '/a/..;/b' } });
     expect(checkRouting(poolConfig({ routes: [route({ matches: [dots] })] }))).toEqual([
-      { path: 'routes[0].matches[0].path.value', message: 'no request has this path: path_dots' },
+      { path: 'spec.routes[0].matches[0].path.value', message: 'no request has this path: path_dots' },
     ]);
     expect(faults[0]?.message).toContain('not a CIDR');
     expect(faults[4]?.message).toContain('missing closing )');

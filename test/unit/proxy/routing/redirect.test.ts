@@ -49,4 +49,9 @@ describe('the location of a redirect', () => {
     const redirect: Redirect = { type: 'RequestRedirect', statusCode: 301, hostname: 'n.test' };
     expect(redirectLocation(redirect, taken, request({ url: 'h.test/a' }))).toBe('http://n.test/a');
   });
+
+  it('is a path when nobody names a host', () => {
+    const redirect: Redirect = { type: 'RequestRedirect', statusCode: 301, scheme: 'https' };
+    expect(redirectLocation(redirect, { path, listener: listener() }, request({ url: '/a?b' }))).toBe('/a?b');
+  });
 });
