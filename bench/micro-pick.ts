@@ -14,6 +14,7 @@ import { HEALTHY, READY, SharedTable } from '../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../proxy/state/slot-allocator.ts';
 import type { SelectRequest } from '../proxy/upstream/backend-selector.ts';
 import { PoolUpstreams } from '../proxy/upstream/pool-upstreams.ts';
+import { WaitQueue } from '../proxy/upstream/wait-queue.ts';
 import { backend, endpoint, poolConfig, poolSnapshot } from '../test/support/builders.ts';
 
 const ALGORITHMS: readonly Algorithm[] = [
@@ -41,11 +42,13 @@ interface Case {
 
 /** Best of several rounds, in CPU ns for one pick and one release. */
 function measure({ worker, buffer, pool, slots }: Case): number {
+  const table = new SharedTable(worker, buffer);
   const upstreams = new PoolUpstreams(pool, slots, {
-    table: new SharedTable(worker, buffer),
+    table,
     clock: systemClock,
     rng: systemRng,
     here: { zone: '', nodeName: '' },
+    queue: new WaitQueue(table, systemClock),
   });
   const selector = upstreams.selector(undefined);
   const request = { hashKey: 0, tried: [], maxInFlight: 1_000_000, bound: undefined } satisfies SelectRequest;

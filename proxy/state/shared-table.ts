@@ -31,7 +31,7 @@ const ENDPOINT_SLOTS = 65_536;
 const UPSTREAM_SLOTS = 32_768;
 const TOTALS_BASE = ENDPOINT_SLOTS * ENDPOINT_STRIDE;
 const ROWS_BASE = TOTALS_BASE + ENDPOINT_SLOTS;
-const UPSTREAM_BASE = ROWS_BASE + MAX_WORKERS * ENDPOINT_SLOTS;
+const UPSTREAM_BASE = ROWS_BASE + (MAX_WORKERS + 1) * ENDPOINT_SLOTS;
 const WORKER_BASE = UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE;
 const CELLS = WORKER_BASE + MAX_WORKERS * WORKER_STRIDE;
 
@@ -66,7 +66,7 @@ export class SharedTable {
   #endpointsEnd = 0;
   #upstreamsEnd = 0;
 
-  /** `worker` is the row this thread counts in; the main thread, which forwards nothing, has none (-1). */
+  /** `worker` is the row this thread counts in; -1 is the main thread, which forwards nothing. */
   constructor(worker: number, buffer?: SharedArrayBuffer) {
     this.#worker = worker;
     this.#row = rowOf(worker);
@@ -309,6 +309,7 @@ export class SharedTable {
   }
 }
 
+/** The first row is the main thread's (-1), which takes an endpoint only to say which one a request would get. */
 function rowOf(worker: number): number {
-  return ROWS_BASE + worker * ENDPOINT_SLOTS;
+  return ROWS_BASE + (worker + 1) * ENDPOINT_SLOTS;
 }

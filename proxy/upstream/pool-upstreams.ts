@@ -4,10 +4,6 @@ import type { EndpointState } from '../state/endpoint-state.ts';
 import { BackendSelector } from './backend-selector.ts';
 import { CookieAffinity } from './affinity.ts';
 import { Upstream, type UpstreamDeps } from './upstream.ts';
-import { WaitQueue } from './wait-queue.ts';
-
-/** What a pool is given by its worker. */
-export type PoolUpstreamsDeps = Omit<UpstreamDeps, 'queue'>;
 
 /**
  * The upstreams of one pool in one worker, and a selector for each list of backend refs in it. A snapshot updates
@@ -21,9 +17,9 @@ export class PoolUpstreams {
   readonly #default: BackendSelector;
   #affinity: CookieAffinity | undefined;
 
-  constructor(pool: PoolSnapshot, slots: PoolSlots, deps: PoolUpstreamsDeps) {
-    this.#deps = { ...deps, queue: new WaitQueue(deps.table, deps.clock) };
-    this.#default = new BackendSelector([], this.#upstreams, pool.config, this.#deps);
+  constructor(pool: PoolSnapshot, slots: PoolSlots, deps: UpstreamDeps) {
+    this.#deps = deps;
+    this.#default = new BackendSelector([], this.#upstreams, pool.config, deps);
     this.update(pool, slots);
   }
 

@@ -9,12 +9,14 @@ import { affinityToken } from './affinity.ts';
 import { isWithin, reach, type Place } from './locality.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
+/** What an upstream is given by its worker. */
 export interface UpstreamDeps {
   readonly table: SharedTable;
   readonly clock: Clock;
   readonly rng: Rng;
   /** Where this proxy runs. */
   readonly here: Place;
+  /** The worker's, of all its pools. */
   readonly queue: WaitQueue;
 }
 
@@ -74,18 +76,21 @@ export class Upstream {
   update({ backend, endpoints, slots, loadBalancing }: UpstreamConfig): readonly EndpointState[] {
     const before = this.#bySlot;
     this.#bySlot = new Map();
-    let sameOrder = endpoints.length === this.#endpoints.length;
-    const next = endpoints.map((endpoint, index) => {
+    const next: EndpointState[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
       const slot = slots[index]!;
-      const known = before.get(slot);
-      const state = known ?? this.#create(endpoint, slot);
+      // Named twice: one endpoint.
+      if (this.#bySlot.has(slot)) continue;
+      const state = before.get(slot) ?? this.#create(endpoint, slot);
       state.weight = endpoint.weight;
       state.zone = endpoint.zone ?? '';
       state.nodeName = endpoint.nodeName ?? '';
       this.#bySlot.set(slot, state);
-      sameOrder &&= state === this.#endpoints[index];
-      return state;
-    });
+      next.push(state);
+    }
+    const sameOrder =
+      next.length === this.#endpoints.length &&
+      next.every((state, index) => state === this.#endpoints[index]);
     // The same list stays the same object: pickers take it as the sign that no place has moved.
     if (!sameOrder) this.#endpoints = next;
     if (loadBalancing.algorithm !== this.#loadBalancing.algorithm) {

@@ -32,7 +32,7 @@ const POLL_MS = 20;
 const REARM_MS = 1_000;
 
 /**
- * Requests of one pool in one worker that wait because every endpoint they might go to is full.
+ * Requests of one worker that wait because every endpoint they might go to is full.
  *
  * 1. First come, first served among those that wait for a backend, over all workers: who frees a place looks whether
  *    another worker's request has waited longer, wakes that worker and leaves the place to it.

@@ -4,6 +4,7 @@ import type { EndpointState } from '../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../proxy/state/slot-allocator.ts';
 import { PoolUpstreams } from '../../proxy/upstream/pool-upstreams.ts';
+import { WaitQueue } from '../../proxy/upstream/wait-queue.ts';
 import { backend, poolConfig, poolSnapshot } from './builders.ts';
 import { FakeClock } from './fake-clock.ts';
 import { seededRng } from './seeded-rng.ts';
@@ -29,11 +30,13 @@ export class PoolFixture {
     this.#endpoints = endpoints;
     this.#config = { ...poolConfig(), ...config };
     const { snapshot, slots } = this.#assign();
+    const table = new SharedTable(0, this.main.buffer);
     this.pool = new PoolUpstreams(snapshot, slots, {
-      table: new SharedTable(0, this.main.buffer),
+      table,
       clock: this.clock,
       rng: seededRng(1),
       here: { zone: '', nodeName: '' },
+      queue: new WaitQueue(table, this.clock),
     });
     for (const name of Object.keys(endpoints)) this.setAll(name, READY | HEALTHY);
   }

@@ -11,6 +11,7 @@ import type { EndpointState } from '../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../proxy/state/slot-allocator.ts';
 import { PoolUpstreams } from '../../proxy/upstream/pool-upstreams.ts';
+import { WaitQueue } from '../../proxy/upstream/wait-queue.ts';
 import type { Upstream } from '../../proxy/upstream/upstream.ts';
 import type { BackendSelector } from '../../proxy/upstream/backend-selector.ts';
 import type { PassiveReporter, WorkerContext } from '../../proxy/worker/context.ts';
@@ -85,6 +86,7 @@ export class RunningPool implements PoolRuntime {
       clock,
       rng,
       here: { zone: '', nodeName: '' },
+      queue: new WaitQueue(table, clock),
     });
     for (const endpoint of this.endpoints) this.setFlags(endpoint, READY | HEALTHY);
   }

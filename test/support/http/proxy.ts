@@ -15,6 +15,7 @@ import type { EndpointState } from '../../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../../proxy/state/slot-allocator.ts';
 import { PoolUpstreams } from '../../../proxy/upstream/pool-upstreams.ts';
+import { WaitQueue } from '../../../proxy/upstream/wait-queue.ts';
 import type { PassiveReporter, WorkerContext } from '../../../proxy/worker/context.ts';
 import type { PoolRuntime } from '../../../proxy/worker/pool-runtime.ts';
 import { backend, endpoint, poolConfig, poolSnapshot } from '../builders.ts';
@@ -76,6 +77,7 @@ export class HttpProxy {
       clock: systemClock,
       rng: seededRng(2),
       here: { zone: '', nodeName: '' },
+      queue: new WaitQueue(table, systemClock),
     });
     for (const state of this.endpoints) this.#main.setFlags(state.slot, READY | HEALTHY);
     this.handler = createHttpHandler(this.#context, this.#view());

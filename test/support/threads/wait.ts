@@ -5,6 +5,7 @@ import type { PoolSlots } from '../../../proxy/health/health-monitor.ts';
 import type { EndpointState } from '../../../proxy/state/endpoint-state.ts';
 import { SharedTable } from '../../../proxy/state/shared-table.ts';
 import { PoolUpstreams } from '../../../proxy/upstream/pool-upstreams.ts';
+import { WaitQueue } from '../../../proxy/upstream/wait-queue.ts';
 import { seededRng } from '../seeded-rng.ts';
 import { barrier } from './run.ts';
 
@@ -31,11 +32,13 @@ export interface WaitOutput {
 /** Sends requests to a pool that has no room for all of them, each held for a while. */
 const { worker, buffer, pool, slots, requests, atOnce, maxInFlight, holdMs, ...start } =
   workerData as WaitInput & { gate: SharedArrayBuffer; threads: number };
+const table = new SharedTable(worker, buffer);
 const upstreams = new PoolUpstreams(pool, slots, {
-  table: new SharedTable(worker, buffer),
+  table,
   clock: systemClock,
   rng: seededRng(worker),
   here: { zone: '', nodeName: '' },
+  queue: new WaitQueue(table, systemClock),
 });
 const selector = upstreams.selector(undefined);
 const limits = { max: 1_000, timeoutMs: 20_000 };

@@ -42,7 +42,8 @@ describe('SharedTable', () => {
     expect(main.waiting(2)).toBe(1);
     expect(alive.olderWaitElsewhere(2, 0, 5_000)).toBe(-1);
     main.forgetWorker(3);
-    expect(main.inFlight(0)).toBe(1);
+    main.tryAcquire(0, 9);
+    expect([main.inFlight(0), main.inFlightOf(4, 0), main.inFlightOf(0, 0)]).toEqual([2, 1, 0]);
   });
 
   it('gives an endpoint that comes back a clean slot, except for what is still in flight', () => {

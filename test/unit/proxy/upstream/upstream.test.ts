@@ -30,6 +30,11 @@ describe('Upstream', () => {
     first!.release();
   });
 
+  it('takes an endpoint that is named twice for one', () => {
+    const fixture = new UpstreamFixture([numbered(1), numbered(2), numbered(1)]);
+    expect(fixture.picks(4)).toEqual([1, 2, 1, 2]);
+  });
+
   it('sees a verdict at the next look, and rises its version once for each change', () => {
     const fixture = new UpstreamFixture(endpoints(1, 1));
     const { upstream } = fixture;
