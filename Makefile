@@ -31,7 +31,11 @@ format: $(SETUP) ## format the sources
 
 .PHONY: test
 test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube tests
-	@vitest run
+	@vitest run --project local --project kube
+
+.PHONY: soak
+soak: $(SETUP) ## long runs: a million requests under chaos
+	@vitest run --project soak
 
 .PHONY: golden
 golden: $(SETUP) ## rewrite the expected snapshots in test/golden; read the diff

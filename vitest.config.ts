@@ -16,6 +16,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'soak', include: ['test/soak/**/*.test.ts'] },
+      },
+      {
+        extends: true,
         test: {
           name: 'kube',
           include: ['test/kube/**/*.test.ts'],

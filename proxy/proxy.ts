@@ -49,7 +49,7 @@ export interface SnapshotChange {
   readonly remove: readonly string[];
 }
 
-const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP']);
+const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'HTTP']);
 
 interface Applied {
   readonly snapshot: PoolSnapshot;

@@ -41,6 +41,8 @@ export function evaluate(
     readonly validator: PoolValidator;
     readonly denied: DeniedAddresses;
     readonly now: number;
+    /** By uid: when a pool whose manifest does not say was first there; absent: now. */
+    readonly firstSeen: ReadonlyMap<string, number>;
     /** By uid: the spec that is served now. */
     readonly lastGood: ReadonlyMap<string, PoolSpec>;
   },
@@ -51,7 +53,7 @@ export function evaluate(
     if (manifest.kind !== 'LoadBalancerPool') continue;
     const validation = options.validator.validate(manifest.object);
     if (!validation.ok) continue;
-    const { pool } = validation;
+    const pool = dated(validation.pool, manifest, options);
     const resolution = resolvePool(pool, world, options.lastGood.get(pool.metadata.uid));
     resolved.push({ manifest, pool, resolution });
   }
@@ -80,6 +82,18 @@ export function evaluate(
     }
   }
   return { pools, diagnostics, nextExpiry };
+}
+
+/** A pool that no API server has dated is as old as this process has known it: the older one wins a conflict. */
+function dated(
+  pool: LoadBalancerPool,
+  { object }: Manifest,
+  { firstSeen, now }: { readonly firstSeen: ReadonlyMap<string, number>; readonly now: number },
+): LoadBalancerPool {
+  const { creationTimestamp } = object['metadata'] as { creationTimestamp?: unknown };
+  if (creationTimestamp !== undefined) return pool;
+  const since = new Date(firstSeen.get(pool.metadata.uid) ?? now).toISOString();
+  return { ...pool, metadata: { ...pool.metadata, creationTimestamp: since.replace(/\.\d+Z$/, 'Z') } };
 }
 
 function validationErrors(

@@ -44,7 +44,12 @@ export function withStatus(
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(previous === undefined ? {} : { previous }),
   });
-  return { ...pool, status };
+  // That there is no second proxy is what standalone means; nothing is wrong.
+  const summary = {
+    ...status.summary,
+    reason: status.summary?.reason === 'SingleProxy' ? '' : (status.summary?.reason ?? ''),
+  };
+  return { ...pool, status: { ...status, summary } };
 }
 
 function addressesOf({ spec }: LoadBalancerPool, bindAddress: string): PoolAddress[] {

@@ -50,6 +50,7 @@ export class Standalone {
   readonly #denied: DeniedAddresses;
   #objects: ReadonlyMap<string, Manifest> = new Map();
   #pools: ReadonlyMap<string, EvaluatedPool> = new Map();
+  #firstSeen: ReadonlyMap<string, number> = new Map();
   #lastGood: ReadonlyMap<string, PoolSpec> = new Map();
   #applied: ReadonlyMap<string, PoolSnapshot> = new Map();
   #refused: ReadonlyMap<string, readonly { path: string; message: string }[]> = new Map();
@@ -115,9 +116,13 @@ export class Standalone {
       denied: this.#denied,
       now: clock.wall(),
       lastGood: this.#lastGood,
+      firstSeen: this.#firstSeen,
     });
     this.#objects = selection.objects;
     this.#pools = pools;
+    this.#firstSeen = new Map(
+      [...pools].map(([uid, { pool }]) => [uid, Date.parse(pool.metadata.creationTimestamp)]),
+    );
     this.#lastGood = new Map(
       [...pools].flatMap(([uid, { resolution }]) =>
         resolution.served === undefined ? [] : [[uid, resolution.served] as const],

@@ -19,6 +19,7 @@ export async function validate(options: { file: string[]; deniedCidrs: string[] 
     denied: denyAddresses(options.deniedCidrs),
     now: systemClock.wall(),
     lastGood: new Map(),
+    firstSeen: new Map(),
   });
   const all = [...selection.diagnostics, ...diagnostics];
   for (const line of all.map(diagnosticLine)) process.stdout.write(`${line}\n`);

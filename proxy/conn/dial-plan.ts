@@ -12,7 +12,7 @@ export interface DialLimits {
 export interface DialProgress {
   /** Tries that have not been answered. */
   readonly pending: number;
-  /** Tries that have failed. */
+  /** Failed tries that have used up a retry each. */
   readonly failures: number;
   readonly hedged: boolean;
 }
@@ -27,6 +27,22 @@ export function afterFailedTry(
 ): 'try-next' | 'wait' | 'give-up' {
   if (failures <= retries) return 'try-next';
   return pending > 0 ? 'wait' : 'give-up';
+}
+
+/** Refusals after which a connection is not sought for free any longer. */
+const MAX_FREE_REFUSALS = 32;
+
+/**
+ * Does a failed try use up one of the retries? Not a refusal while an untried endpoint is left: it is answered at
+ * once, costs nobody anything, and takes the endpoint that is down out for everybody, so that even when half of them
+ * have died nobody need notice.
+ */
+export function usesUpRetry(failure: {
+  readonly refused: boolean;
+  readonly nextIsUntried: boolean;
+  readonly freeRefusals: number;
+}): boolean {
+  return !failure.refused || !failure.nextIsUntried || failure.freeRefusals >= MAX_FREE_REFUSALS;
 }
 
 /** Is a second endpoint to be tried beside the one that is slow? Once, so that at most two are pending. */

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { PassiveReporter } from '../worker/context.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
-import { afterFailedTry, type DialLimits, hedges } from './dial-plan.ts';
+import { afterFailedTry, type DialLimits, hedges, usesUpRetry } from './dial-plan.ts';
 
 /** Who wants a connection. */
 export interface DialRequest {
@@ -76,6 +76,7 @@ export class Dial {
   readonly #tries: Try[] = [];
   readonly #tried: EndpointState[] = [];
   #failures = 0;
+  #freeRefusals = 0;
   #hedged = false;
   #over = false;
 
@@ -130,18 +131,33 @@ export class Dial {
   failed(loser: Try, code: ErrorCode): void {
     this.#tries.splice(this.#tries.indexOf(loser), 1);
     loser.endpoint.release();
-    this.#failures += 1;
-    const progress = { pending: this.#tries.length, failures: this.#failures, hedged: this.#hedged };
-    if (code !== 'OVERLOADED' && afterFailedTry(progress, this.#request.dialLimits) === 'try-next') {
-      const endpoint = this.#request.nextEndpoint(this.#tried);
-      if (typeof endpoint !== 'string') {
-        this.#try(endpoint);
-        return;
-      }
+    const next = code === 'OVERLOADED' ? undefined : this.#nextAfter(code);
+    if (next !== undefined) {
+      this.#try(next);
+      return;
     }
     if (this.#tries.length > 0) return;
     this.#end();
     this.#request.failed(code);
+  }
+
+  /** The endpoint that a failed try is followed by, acquired; undefined: none. */
+  #nextAfter(code: ErrorCode): EndpointState | undefined {
+    const { dialLimits } = this.#request;
+    if (dialLimits.retries === 0) return undefined;
+    const endpoint = this.#request.nextEndpoint(this.#tried);
+    if (typeof endpoint === 'string') return undefined;
+    const refused = code === 'UPSTREAM_CONNECT_REFUSED';
+    const nextIsUntried = !this.#tried.includes(endpoint);
+    if (usesUpRetry({ refused, nextIsUntried, freeRefusals: this.#freeRefusals })) {
+      this.#failures += 1;
+    } else {
+      this.#freeRefusals += 1;
+    }
+    const progress = { pending: this.#tries.length, failures: this.#failures, hedged: this.#hedged };
+    if (afterFailedTry(progress, dialLimits) === 'try-next') return endpoint;
+    endpoint.release();
+    return undefined;
   }
 
   #end(): void {

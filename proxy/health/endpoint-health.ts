@@ -33,6 +33,9 @@ export interface ProbeNeeds {
  * A refused connection acts at once. If the check proves reachability (`proves`), the check counts as failed and
  * passes by its own threshold; otherwise the endpoint is unreachable until our own probe has passed: once, or twice
  * as often as the last time (at most 4 times) when that was less than a minute ago, so that flapping is damped.
+ *
+ * An ejection is for an endpoint whose traffic fails while nothing else speaks against it. One that a refusal or the
+ * check then shows to be down was no outlier: the ejection is taken back, and its return is theirs to decide.
  */
 export class EndpointHealth {
   endpoint: Endpoint;
@@ -56,6 +59,7 @@ export class EndpointHealth {
 
   #ejection: { readonly endsAt: number; readonly finding: Finding } | undefined;
   #history: EjectionHistory = { count: 0, endedAt: -Infinity };
+  #historyBefore = this.#history;
   #well: Finding | undefined;
 
   constructor(endpoint: Endpoint, check: ActiveCheck | undefined, proves: boolean) {
@@ -185,6 +189,7 @@ export class EndpointHealth {
     }
     this.#unreachable = finding;
     this.#passesLeft = this.#passesNeeded;
+    this.#takeBackEjection();
   }
 
   /** A worker could not connect; not refused, so it may be the path or the proxy itself. */
@@ -201,7 +206,10 @@ export class EndpointHealth {
       endsAt: now + ms,
       finding: { source: 'Passive', reason: 'ConsecutiveFailures', message },
     };
+    this.#historyBefore = this.#history;
     this.#history = { count: step + 1, endedAt: now + ms };
+    // It may simply be down: a killed process resets what it had before anybody is refused.
+    this.#suspect = true;
   }
 
   restore(now: number): void {
@@ -213,5 +221,12 @@ export class EndpointHealth {
   #fail(finding: Finding): void {
     this.#failing = finding;
     this.#well = undefined;
+    this.#takeBackEjection();
+  }
+
+  #takeBackEjection(): void {
+    if (this.#ejection === undefined) return;
+    this.#ejection = undefined;
+    this.#history = this.#historyBefore;
   }
 }

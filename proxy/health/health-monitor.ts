@@ -366,6 +366,11 @@ export class HealthMonitor {
   #settle(member: Member): void {
     this.#board.publish(member);
     const { health, upstream } = member;
+    if (member.endEjection !== undefined && health.ejection === undefined) {
+      member.endEjection();
+      member.endEjection = undefined;
+      this.#review(upstream);
+    }
     const { check, reach, urgent } = health.needs;
     const { address, port } = health.endpoint;
     const spec = check ? upstream.spec : undefined;

@@ -4,8 +4,8 @@ import type { PassiveHealth } from '../../api/snapshot.ts';
  * Ejection of outliers: endpoints whose requests fail while nothing else speaks against them. All times are
  * monotonic milliseconds.
  *
- * An ejection lasts its whole time, whatever a check says meanwhile: a check that passes while traffic fails is what
- * ejection is for. When it is over the endpoint returns if its check passes (or it has none), with its run of
+ * An ejection lasts its whole time, also when a check passes meanwhile: a check that passes while traffic fails is
+ * what ejection is for. A check that fails, or a refusal, takes its place (EndpointHealth). When it is over the endpoint returns if its check passes (or it has none), with its run of
  * failures forgotten, so it takes `consecutiveFailures` new ones to eject it again, for longer.
  */
 export interface Candidate {

@@ -29,7 +29,8 @@ interface Member {
   leaving: boolean;
   beat: number;
   beatAt: number;
-  readonly pending: Map<number, (message: FromWorker) => void>;
+  /** Questions it has not answered. */
+  readonly pending: Map<number, (answer: FromWorker | undefined) => void>;
 }
 
 export interface FleetOptions {
@@ -248,7 +249,6 @@ export class WorkerFleet {
     const seq = ++this.#seq;
     return new Promise((resolve) => {
       member.pending.set(seq, resolve);
-      member.thread.once('exit', () => resolve(undefined));
       post(member, { ...message, seq }, transfer);
     });
   }
@@ -311,6 +311,8 @@ export class WorkerFleet {
   #gone(member: Member): void {
     this.#members.delete(member.row);
     member.serving = false;
+    for (const resolve of member.pending.values()) resolve(undefined);
+    member.pending.clear();
     this.#options.table.forgetWorker(member.row);
     for (const [portId, row] of this.#udpOwners) if (row === member.row) this.#udpOwners.delete(portId);
     if (this.#closing || member.leaving) return;

@@ -6,6 +6,7 @@ import { createLog } from '../../lib/log.ts';
 import { Deadlines } from '../conn/deadlines.ts';
 import { Dialer } from '../conn/dialer.ts';
 import { createPassiveReporter } from '../health/passive-reporter.ts';
+import { createHttpHandler } from '../http/http-handler.ts';
 import { planPorts, type PlannedPort } from '../listen/port-plan.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
 import { createAccessLog } from '../observe/access-log.ts';
@@ -178,7 +179,10 @@ export class WorkerRuntime {
   }
 
   #createHandler(planned: PlannedPort): PortHandler {
-    return createTcpHandler(this.#context, this.#view(planned));
+    const view = this.#view(planned);
+    return planned.protocol === 'HTTP'
+      ? createHttpHandler(this.#context, view)
+      : createTcpHandler(this.#context, view);
   }
 
   #replaceHandler(open: OpenPort, planned: PlannedPort): void {

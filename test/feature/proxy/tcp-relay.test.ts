@@ -303,7 +303,16 @@ describe('connecting', () => {
     const port = keep(await TcpPort.listen(endpointsAt(await refusedPort(), await refusedPort())));
     expect((await converse(port.port)).error).toBe('ECONNRESET');
     await eventually('the session is over', () => port.worker.records.length === 1);
-    expect(port.worker.records).toMatchObject([{ error: 'UPSTREAM_CONNECT_REFUSED', attempts: 2 }]);
+    expect(port.worker.records).toMatchObject([{ error: 'UPSTREAM_CONNECT_REFUSED', attempts: 3 }]);
+    expect(port.inFlight).toBe(0);
+  });
+
+  // CATALOGUE H10
+  it('goes on from refusals to endpoints that were not tried, however few retries there are', async () => {
+    const backend = keep(await TcpBackend.teller());
+    const refused = await Promise.all(Array.from({ length: 5 }, () => refusedPort()));
+    const port = keep(await TcpPort.listen(endpointsAt(...refused, backend.port)));
+    expect((await converse(port.port)).bytes.toString()).toBe(String(backend.port));
     expect(port.inFlight).toBe(0);
   });
 

@@ -497,6 +497,32 @@ describe('the health monitor, watching traffic', () => {
     expect(says(1)).toBe('Healthy Active CheckPassed');
   });
 
+  it.each([
+    ['with a check', { check }],
+    ['without one', {}],
+  ])(
+    'takes an ejection back when the endpoint turns out to be down, %s: it returns with its process',
+    (_, over) => {
+      // R7: a killed process resets its connections first; only then does anybody see that it is gone.
+      const { clock, prober, apply, says, traffic } = setup();
+      const snapshot = pool([1, 2], over);
+      apply(snapshot);
+      clock.advance(2);
+      prober.answers.set('127.0.0.1:1', REFUSED);
+      traffic(snapshot, 1).fails(3);
+      expect(says(1)).toBe('Unhealthy Passive ConsecutiveFailures');
+      clock.advance(2_000);
+      expect(says(1)).toBe('Unhealthy Active ConnectRefused');
+      prober.answers.delete('127.0.0.1:1');
+      clock.advance(3_000);
+      expect(says(1)).toBe('Healthy Active CheckPassed');
+      // It was no outlier, so the next ejection is a first one.
+      traffic(snapshot, 1).fails(3);
+      clock.advance(30_100);
+      expect(says(1)).toBe('Healthy Passive EjectionOver');
+    },
+  );
+
   it('restores early when the set shrinks, and leaves no timer behind', () => {
     const { clock, apply, says, traffic } = setup();
     const snapshot = pool([1, 2, 3, 4]);
@@ -504,6 +530,7 @@ describe('the health monitor, watching traffic', () => {
     traffic(snapshot, 1).fails(3);
     clock.advance(1000);
     traffic(snapshot, 2).fails(3);
+    clock.advance(1000); // the look whether they are simply down is over
     expect(clock.pendingTimers).toBe(2);
     apply(pool([1, 2, 3]));
     expect([1, 2].map((port) => says(port).split(' ')[0])).toEqual(['Healthy', 'Unhealthy']);

@@ -1,0 +1,304 @@
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/clock.ts';
+import { Proxy } from '../../../proxy/proxy.ts';
+import { loadPoolValidator } from '../../../standalone/pool-validator.ts';
+import { Standalone } from '../../../standalone/standalone.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ExampleServer } from '../../support/example-servers.ts';
+import { freePorts } from '../../support/free-ports.ts';
+import { seededRng } from '../../support/seeded-rng.ts';
+
+const EXAMPLES = new URL('../../../examples/', import.meta.url);
+const validator = await loadPoolValidator();
+
+/** What each example says it shows is shown here, on ports of the test's own. */
+describe('examples', () => {
+  let folder: string;
+  let servers: ExampleServer[];
+  let proxy: Proxy;
+  let standalone: Standalone;
+  let ports: Map<number, number>;
+  const agents: Agent[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'evenkeel-examples-'));
+    const wanted = [
+      ...Array.from({ length: 14 }, (_, index) => 8080 + index),
+      ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030].map((base) => base + number)),
+    ];
+    const free = await freePorts(wanted.length);
+    ports = new Map(wanted.map((port, index) => [port, free[index]!]));
+    servers = [1, 2, 3].map((number) => {
+      const at = (base: number): number => ports.get(base + number)!;
+      return new ExampleServer(String(number), {
+        http: at(9000),
+        tcp: at(9010),
+        udp: at(9020),
+        grpc: at(9030),
+      });
+    });
+    await Promise.all(servers.map((server) => server.start()));
+  });
+
+  afterEach(async () => {
+    standalone.close();
+    await proxy.close();
+    for (const agent of agents.splice(0)) agent.destroy();
+    for (const server of servers) server.releaseSlow();
+    await Promise.all(servers.map((server) => server.kill()));
+    await rm(folder, { recursive: true });
+  });
+
+  async function run(example: string): Promise<void> {
+    const text = await readFile(new URL(example, EXAMPLES), 'utf8');
+    const moved = text.replaceAll(/\b(80[89]\d|90[0-3][1-3])\b/g, (port) =>
+      String(ports.get(Number(port)) ?? port),
+    );
+    await writeFile(join(folder, example), moved);
+    const log = pino({ level: 'silent' });
+    proxy = await Proxy.start({
+      bindAddress: '127.0.0.1',
+      workers: 2,
+      clock: systemClock,
+      rng: seededRng(1),
+      log,
+      accessLog: false,
+      maxConnections: 1_000,
+    });
+    standalone = await Standalone.start({
+      paths: [folder],
+      deniedCIDRs: [],
+      proxy,
+      validator,
+      clock: systemClock,
+      log,
+    });
+    expect(standalone.diagnostics).toEqual([]);
+    await eventually(`${example} is ready`, () => proxy.ready);
+  }
+
+  interface Reply {
+    readonly status: number;
+    readonly body: string;
+    readonly cookie: string | undefined;
+  }
+
+  /** A request over a connection of its own, so that either worker may take it. */
+  function send(
+    port: number,
+    path: string,
+    options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<Reply> {
+    const agent = new Agent({ keepAlive: false });
+    agents.push(agent);
+    return new Promise((resolve, reject) => {
+      const { method = 'GET', headers = {}, body } = options;
+      const sent = request(
+        { host: '127.0.0.1', port: ports.get(port), path, method, headers, agent },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => {
+            text += chunk;
+          });
+          response.on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              body: text,
+              cookie: response.headers['set-cookie']?.[0],
+            }),
+          );
+          response.on('error', reject);
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  async function serversOf(
+    port: number,
+    count: number,
+    path = '/',
+    headers: Record<string, string> = {},
+  ): Promise<string> {
+    let answers = '';
+    for (let i = 0; i < count; i++) answers += (await send(port, path, { headers })).body;
+    return answers;
+  }
+
+  it('all have a test here', async () => {
+    const files = await readdir(EXAMPLES);
+    const text = await readFile(new URL(import.meta.url), 'utf8');
+    expect(files.filter((file) => !text.includes(`run('${file}')`))).toEqual([]);
+    await run('paths.yaml');
+  });
+
+  it('round-robin: servers take turns, a killed one is missed by nobody and comes back', async () => {
+    await run('round-robin.yaml');
+    expect(await serversOf(8080, 9)).toMatch(/^(123123123|231231231|312312312)$/);
+    await servers[1]!.kill();
+    const replies = await Promise.all(Array.from({ length: 20 }, () => send(8080, '/')));
+    expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect(await serversOf(8080, 4)).toMatch(/^(1313|3131)$/);
+    await servers[1]!.start();
+    await eventually('server 2 is back', async () => (await serversOf(8080, 3)).includes('2'));
+  });
+
+  it('weighted: three to one, evenly mixed', async () => {
+    await run('weighted.yaml');
+    const answers = await serversOf(8081, 16);
+    expect(answers.replaceAll('2', '')).toBe('1'.repeat(12));
+    expect(answers).not.toMatch(/22|1111/);
+  });
+
+  it('least-connections: the server with the fewest in flight is next', async () => {
+    await run('least-connections.yaml');
+    const slow = [send(8082, '/slow'), send(8082, '/slow')];
+    await eventually(
+      'two slow requests are under way',
+      () => servers.reduce((sum, { slow }) => sum + slow, 0) === 2,
+    );
+    const idle = servers.find((server) => server.slow === 0)!;
+    expect(servers.filter((server) => server.slow === 1)).toHaveLength(2);
+    expect(await serversOf(8082, 4)).toBe(idle.name.repeat(4));
+    for (const server of servers) server.releaseSlow();
+    await Promise.all(slow);
+  });
+
+  it('ip-hash: one client address, one server', async () => {
+    await run('ip-hash.yaml');
+    const seen = new Set<string>();
+    for (let client = 1; client <= 12; client++) {
+      const answers = await serversOf(8083, 3, '/', { 'x-forwarded-for': `203.0.113.${client}` });
+      expect(answers).toMatch(/^(.)\1\1$/);
+      seen.add(answers);
+    }
+    expect(seen.size).toBe(3);
+  });
+
+  it('paths: by path, in whole segments', async () => {
+    await run('paths.yaml');
+    const at = async (path: string): Promise<string> => (await send(8084, path)).body;
+    expect([await at('/api/orders'), await at('/api'), await at('/static/logo.svg')]).toEqual([
+      '1',
+      '1',
+      '2',
+    ]);
+    expect([await at('/'), await at('/apiary')]).toEqual(['3', '3']);
+  });
+
+  it('signed-in-users: the same session, the same server; others see the public site', async () => {
+    await run('signed-in-users.yaml');
+    const seen = new Set<string>();
+    for (const session of ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi']) {
+      const answers = await serversOf(8085, 3, '/', { cookie: `theme=dark; session=${session}` });
+      expect(answers).toMatch(/^([12])\1\1$/);
+      seen.add(answers);
+    }
+    expect(seen.size).toBe(2);
+    expect(await serversOf(8085, 2)).toBe('33');
+  });
+
+  it('mobile: by user agent', async () => {
+    await run('mobile.yaml');
+    const phone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148';
+    expect(await serversOf(8086, 2, '/', { 'user-agent': phone })).toBe('11');
+    expect(await serversOf(8086, 2, '/', { 'sec-ch-ua-mobile': '?1' })).toBe('11');
+    expect(await serversOf(8086, 2, '/', { 'user-agent': 'curl/8.0' })).toBe('22');
+  });
+
+  it('body-routing: by what the JSON body asks for', async () => {
+    await run('body-routing.yaml');
+    const ask = async (body: string, type = 'application/json'): Promise<string> =>
+      (await send(8087, '/v1/complete', { method: 'POST', headers: { 'content-type': type }, body })).body;
+    expect(await ask('{"model": "large", "n": 1}')).toBe('1');
+    expect(await ask('{"model": "small"}')).toBe('2');
+    expect(await ask('{"model": "large"}', 'text/plain')).toBe('2');
+    expect(await ask('{"model": ')).toBe('2');
+  });
+
+  it('tcp: any protocol, and the next server when one refuses', async () => {
+    await run('tcp.yaml');
+    const echo = (text: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(ports.get(8088)!, '127.0.0.1', () => socket.end(text));
+        let got = '';
+        socket.on('data', (chunk) => (got += String(chunk)));
+        socket.on('end', () => resolve(got));
+        socket.on('error', reject);
+      });
+    expect(await echo('hello\n')).toMatch(/^[123]: hello\n$/);
+    await servers[0]!.kill();
+    await servers[1]!.kill();
+    for (let i = 0; i < 6; i++) expect(await echo('hello\n')).toBe('3: hello\n');
+  });
+
+  it('health-checks: each kind takes a server out and brings it back', async () => {
+    await run('health-checks.yaml');
+    const healthy = (backend: string, count: number) => async (): Promise<boolean> => {
+      const reports = standalone.pools[0]?.reports.filter((report) => report.backend === backend) ?? [];
+      return reports.filter(({ verdict }) => verdict.state === 'Healthy').length === count;
+    };
+    for (const [backend, count] of [
+      ['http', 2],
+      ['tcp', 2],
+      ['grpc', 1],
+      ['custom', 1],
+    ] as const) {
+      await eventually(`${backend} is healthy`, healthy(backend, count));
+      expect((await send(8090, `/${backend}/x`)).status).toBe(200);
+    }
+    await servers[0]!.kill();
+    for (const [backend, count] of [
+      ['http', 1],
+      ['tcp', 1],
+      ['grpc', 0],
+    ] as const) {
+      await eventually(`${backend} has seen server 1 go`, healthy(backend, count));
+    }
+    await servers[0]!.start();
+    await servers[1]!.kill();
+    await eventually('the prober has seen server 2 go', healthy('custom', 0));
+    await eventually('server 1 is back by gRPC', healthy('grpc', 1));
+  });
+
+  it('maintenance: a drained server takes nothing new', async () => {
+    await run('maintenance.yaml');
+    expect(await serversOf(8091, 6)).toMatch(/^(131313|313131)$/);
+    expect(
+      standalone.pools[0]?.reports.find(({ verdict }) => verdict.source === 'Override')?.verdict,
+    ).toMatchObject({
+      state: 'Draining',
+      reason: 'Drain',
+    });
+  });
+
+  it('failover: the second site takes over, and gives back after the first has recovered', async () => {
+    await run('failover.yaml');
+    expect(await serversOf(8092, 4)).toMatch(/^(1212|2121)$/);
+    await servers[0]!.kill();
+    await servers[1]!.kill();
+    const replies = await Promise.all(Array.from({ length: 8 }, () => send(8092, '/')));
+    expect(replies.map(({ body }) => body).join('')).toBe('33333333');
+    await servers[0]!.start();
+    await servers[1]!.start();
+    await eventually('the first site has it back', async () => /[12]/.test((await send(8092, '/')).body));
+  });
+
+  it('affinity: a cookie binds a client to its server, a forged one to none', async () => {
+    await run('affinity.yaml');
+    const first = await send(8093, '/');
+    const cookie = first.cookie?.split(';')[0] ?? '';
+    expect(first.cookie).toMatch(/^ek_aff=[^;]+; .*Max-Age=3600/);
+    expect(cookie).not.toMatch(/127\.0\.0\.1/);
+    expect(await serversOf(8093, 6, '/', { cookie })).toBe(first.body.repeat(6));
+    expect(await serversOf(8093, 3, '/', { cookie: 'ek_aff=127.0.0.1:1' })).toMatch(/^[123]{3}$/);
+  });
+});
