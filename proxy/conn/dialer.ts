@@ -4,6 +4,7 @@ import type { PickFailure } from '../balancer/picker.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { PassiveReporter } from '../worker/context.ts';
+import { connectErrorCode } from './connect-error.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { afterFailedTry, type DialLimits, hedges, usesUpRetry } from './dial-plan.ts';
 
@@ -210,7 +211,7 @@ class Try {
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#fail(codeOf(error));
+    this.#fail(connectErrorCode(error));
   };
 
   #fail(code: ErrorCode): void {
@@ -226,13 +227,4 @@ class Try {
     this.#over = true;
     this.#dialer.deadlines.clear(this.#tooLate);
   }
-}
-
-/** What this proxy has run out of: no fault of the endpoint. */
-const OWN_FAULT: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM']);
-
-function codeOf({ code = '' }: NodeJS.ErrnoException): ErrorCode {
-  if (code === 'ECONNREFUSED') return 'UPSTREAM_CONNECT_REFUSED';
-  if (code === 'ETIMEDOUT') return 'UPSTREAM_CONNECT_TIMEOUT';
-  return OWN_FAULT.has(code) ? 'OVERLOADED' : 'UPSTREAM_CONNECT_FAILED';
 }

@@ -13,13 +13,18 @@ export interface PortView {
  * Serves one port in one worker. It lives as long as the port does: `update` changes what new requests and
  * sessions meet, at once, and those under way go on as they began.
  */
-export interface PortHandler {
-  accept(socket: Socket): void;
+export interface ServedPort {
   update(view: PortView): void;
   /** Finish what is under way, ask clients to leave, keep serving what still arrives; no new keep-alive. Idempotent. */
   drain(): void;
-  /** Open client connections. */
+  /** Open client connections; UDP: flows. */
   readonly connections: number;
   /** Ends everything now. Idempotent. */
   destroy(): void;
+}
+
+/** A TCP port, whose connections somebody else accepts. */
+export interface PortHandler extends ServedPort {
+  /** @param socket accepted with `allowHalfOpen` and `noDelay`, not paused */
+  accept(socket: Socket): void;
 }

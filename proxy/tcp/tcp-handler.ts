@@ -1,12 +1,18 @@
 import type { Socket } from 'node:net';
+import { Deadline } from '../conn/deadlines.ts';
 import type { ErrorCode } from '../errors.ts';
+import { compileL4Targets, type L4Targets } from '../l4/l4-target.ts';
+import { L4Reporter } from '../l4/l4-reporter.ts';
+import { LeavingEndpoints } from '../l4/leaving-endpoints.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
-import type { TrafficRecord } from '../observe/traffic-record.ts';
+import { clientAddress } from '../net/client-address.ts';
 import { type AccessCheck, compileAccess } from '../routing/access-rules.ts';
 import type { WorkerContext } from '../worker/context.ts';
-import { compileL4Targets, type L4Target, type L4Targets } from './l4-target.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { type SessionPort, TcpSession } from './tcp-session.ts';
+
+/** How often sessions whose endpoint leaves are looked for. */
+const SWEEP_MS = 1_000;
 
 /** Serves a TCP port: decides on the client's address alone. */
 export function createTcpHandler(ctx: WorkerContext, view: PortView): PortHandler {
@@ -17,7 +23,9 @@ class TcpHandler implements PortHandler, SessionPort {
   readonly ctx: WorkerContext;
   readonly buffers = new ReadBuffers();
   readonly #sessions = new Set<TcpSession>();
-  readonly #record = emptyRecord();
+  readonly #reporter: L4Reporter;
+  readonly #leaving = new LeavingEndpoints();
+  readonly #sweep = new Deadline(() => this.#endOverdue());
   idleMs = 0;
   #maxConnections = 0;
   #access: AccessCheck | undefined;
@@ -26,6 +34,7 @@ class TcpHandler implements PortHandler, SessionPort {
 
   constructor(ctx: WorkerContext, view: PortView) {
     this.ctx = ctx;
+    this.#reporter = new L4Reporter(ctx);
     this.update(view);
   }
 
@@ -38,6 +47,7 @@ class TcpHandler implements PortHandler, SessionPort {
     this.#targets = compileL4Targets(view, this.ctx);
     this.#needAddress =
       this.#access !== undefined || this.#targets.needAddress || this.ctx.accessLog !== undefined;
+    this.#leaving.update(view.entries.map(({ pool }) => pool));
   }
 
   get connections(): number {
@@ -45,7 +55,7 @@ class TcpHandler implements PortHandler, SessionPort {
   }
 
   accept(client: Socket): void {
-    const address = this.#needAddress ? canonical(client.remoteAddress) : '';
+    const address = this.#needAddress ? clientAddress(client.remoteAddress) : '';
     if (this.#sessions.size >= this.#maxConnections) {
       this.#refuse(client, 'OVERLOADED', address);
       return;
@@ -60,13 +70,15 @@ class TcpHandler implements PortHandler, SessionPort {
       return;
     }
     const session = new TcpSession(this, client, target, address);
+    if (this.#sessions.size === 0) this.ctx.deadlines.set(this.#sweep, SWEEP_MS);
     this.#sessions.add(session);
     session.start();
   }
 
   sessionEnded(session: TcpSession, error: ErrorCode | undefined): void {
     this.#sessions.delete(session);
-    this.#report(session.target, session.clientAddress, session, error);
+    if (this.#sessions.size === 0) this.ctx.deadlines.clear(this.#sweep);
+    this.#reporter.ended(session, error);
   }
 
   /** L4 has no way to ask a client to leave: sessions go on until they end, or the process does. */
@@ -79,50 +91,18 @@ class TcpHandler implements PortHandler, SessionPort {
   #refuse(client: Socket, error: ErrorCode, address: string): void {
     client.on('error', () => {});
     client.resetAndDestroy();
-    this.#report(undefined, address, undefined, error);
+    this.#reporter.refused(address, error);
   }
 
-  #report(
-    target: L4Target | undefined,
-    clientAddress: string,
-    session: TcpSession | undefined,
-    error: ErrorCode | undefined,
-  ): void {
-    const record = this.#record;
-    record.meter = target?.meter;
-    record.endpoint = session?.endpoint;
-    record.attempts = session?.attempts ?? 0;
-    record.error = error;
-    record.durationMs = session === undefined ? 0 : this.ctx.clock.now() - session.startedMs;
-    record.bytesIn = session?.bytesIn ?? 0;
-    record.bytesOut = session?.bytesOut ?? 0;
-    record.clientAddress = clientAddress;
-    this.ctx.traffic.record(record);
-    this.ctx.accessLog?.record(record);
+  #endOverdue(): void {
+    const now = this.ctx.clock.now();
+    for (const session of this.#sessions) {
+      const { endpoint, target } = session;
+      const { drainTimeoutMs } = target.pool.config.lifecycle;
+      if (endpoint !== undefined && this.#leaving.isOverdue(endpoint, drainTimeoutMs, now)) {
+        session.abort('SHUTDOWN');
+      }
+    }
+    if (this.#sessions.size > 0) this.ctx.deadlines.set(this.#sweep, SWEEP_MS);
   }
-}
-
-/** An IPv4 client of a dual-stack listener is an IPv4 client. */
-function canonical(address = ''): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}
-
-function emptyRecord(): TrafficRecord {
-  return {
-    meter: undefined,
-    endpoint: undefined,
-    attempts: 0,
-    status: 0,
-    error: undefined,
-    reason: '',
-    durationMs: 0,
-    firstByteMs: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    method: '',
-    host: '',
-    path: '',
-    clientAddress: '',
-    requestId: '',
-  };
 }

@@ -7,7 +7,8 @@ import type { EndpointState } from '../state/endpoint-state.ts';
 import type { SelectRequest } from '../upstream/backend-selector.ts';
 import type { WaitResult } from '../upstream/wait-queue.ts';
 import type { WorkerContext } from '../worker/context.ts';
-import type { L4Target } from './l4-target.ts';
+import { pickErrorCode } from '../l4/pick-error.ts';
+import type { L4Target } from '../l4/l4-target.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { Relay, type RelayOwner } from './relay.ts';
 import { UpstreamReader } from './upstream-reader.ts';
@@ -20,15 +21,6 @@ export interface SessionPort {
   /** Told once, when nothing of the session is left. */
   sessionEnded(session: TcpSession, error: ErrorCode | undefined): void;
 }
-
-const FAILURE_CODES = {
-  'no-endpoints': 'NO_ENDPOINTS',
-  'none-eligible': 'NO_ELIGIBLE_ENDPOINT',
-  'no-weight': 'NO_ELIGIBLE_ENDPOINT',
-  'all-full': 'ALL_ENDPOINTS_FULL',
-  'queue-full': 'ALL_ENDPOINTS_FULL',
-  'queue-timeout': 'QUEUE_TIMEOUT',
-} as const satisfies Record<PickFailure | 'queue-full' | 'queue-timeout', ErrorCode>;
 
 /**
  * One client connection from the choice of its endpoint to its end: select (or wait in the queue), dial, relay. The
@@ -104,12 +96,12 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
       this.#cancelWait = undefined;
       this.#proceed(result);
     });
-    if (waiting === 'queue-full') this.#fail(FAILURE_CODES[waiting]);
+    if (waiting === 'queue-full') this.#fail(pickErrorCode(waiting));
     else this.#cancelWait = waiting;
   }
 
   #proceed(selected: WaitResult | PickFailure): void {
-    if (typeof selected === 'string') this.#fail(FAILURE_CODES[selected]);
+    if (typeof selected === 'string') this.#fail(pickErrorCode(selected));
     else this.#dial = this.#port.ctx.dialer.dial(this, selected);
   }
 

@@ -1,0 +1,73 @@
+import type { ErrorCode } from '../errors.ts';
+import type { TrafficRecord } from '../observe/traffic-record.ts';
+import type { EndpointState } from '../state/endpoint-state.ts';
+import type { WorkerContext } from '../worker/context.ts';
+import type { L4Target } from './l4-target.ts';
+
+/** What a TCP session or a UDP flow has come to. */
+export interface L4Outcome {
+  readonly target: L4Target;
+  readonly clientAddress: string;
+  readonly endpoint: EndpointState | undefined;
+  readonly attempts: number;
+  readonly startedMs: number;
+  /** From the client, and to it. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Reports what is over to the metrics and the access log, in the one record that this object owns. */
+export class L4Reporter {
+  readonly #ctx: WorkerContext;
+  readonly #record: TrafficRecord = {
+    meter: undefined,
+    endpoint: undefined,
+    attempts: 0,
+    status: 0,
+    error: undefined,
+    reason: '',
+    durationMs: 0,
+    firstByteMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    method: '',
+    host: '',
+    path: '',
+    clientAddress: '',
+    requestId: '',
+  };
+
+  constructor(ctx: WorkerContext) {
+    this.#ctx = ctx;
+  }
+
+  ended(outcome: L4Outcome, error: ErrorCode | undefined): void {
+    const record = this.#record;
+    record.meter = outcome.target.meter;
+    record.endpoint = outcome.endpoint;
+    record.attempts = outcome.attempts;
+    record.durationMs = this.#ctx.clock.now() - outcome.startedMs;
+    record.bytesIn = outcome.bytesIn;
+    record.bytesOut = outcome.bytesOut;
+    this.#send(outcome.clientAddress, error);
+  }
+
+  /** Turned away before it had a route. */
+  refused(clientAddress: string, error: ErrorCode): void {
+    const record = this.#record;
+    record.meter = undefined;
+    record.endpoint = undefined;
+    record.attempts = 0;
+    record.durationMs = 0;
+    record.bytesIn = 0;
+    record.bytesOut = 0;
+    this.#send(clientAddress, error);
+  }
+
+  #send(clientAddress: string, error: ErrorCode | undefined): void {
+    this.#record.clientAddress = clientAddress;
+    this.#record.error = error;
+    this.#ctx.traffic.record(this.#record);
+    this.#ctx.accessLog?.record(this.#record);
+  }
+}
