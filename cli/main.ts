@@ -72,7 +72,28 @@ program
   .addOption(option('--kubeconfig <file>', "absent: KUBECONFIG, the pod's service account, ~/.kube/config"))
   .addOption(option('--class <name>', 'serve the pools of this class', 'default'))
   .addOption(option('--namespace <name>', "where the lease is; absent: the pod's own"))
-  .addOption(option('--grpc <address>', 'where proxies connect', ':9902'))
+  .addOption(
+    option(
+      '--grpc <address>',
+      'where proxies connect; beyond loopback only with --proxy-service-accounts',
+      '127.0.0.1:9902',
+    ),
+  )
+  .addOption(
+    option(
+      '--proxy-service-accounts <accounts...>',
+      'NAMESPACE/NAME of what proxies run as: turns on certificates and tokens',
+    ),
+  )
+  .addOption(option('--ca-secret <name>', 'the Secret with the CA of the control stream', 'evenkeel-ca'))
+  .addOption(
+    option(
+      '--ca-config-map <name>',
+      'the ConfigMap with the CA certificates that proxies trust',
+      'evenkeel-ca',
+    ),
+  )
+  .addOption(option('--proxy-selector <labels>', 'the pods of the proxies: a ready one is expected to serve'))
   .addOption(option('--admin <address>', 'where health and metrics are served', '127.0.0.1:9901'))
   .addOption(
     option('--denied-cidrs <cidrs...>', 'addresses that no backend may have, instead of the default list'),
@@ -94,6 +115,8 @@ program
   )
   .addOption(option('--name <name>', "this proxy's name, the pod's", hostname()))
   .addOption(option('--state <folder>', 'where the last good snapshots are kept').makeOptionMandatory())
+  .addOption(option('--ca-file <file>', 'CA certificates of the controllers; with --token-file'))
+  .addOption(option('--token-file <file>', 'the token that says who this proxy is; with --ca-file'))
   .addOption(option('--bind <address>', 'where listeners without an address listen', '0.0.0.0'))
   .addOption(option('--admin <address>', 'where health and metrics are served', '127.0.0.1:9901'))
   .addOption(option('--workers <n>', 'threads that forward; absent: one a core').argParser(wholeNumber(1, 8)))

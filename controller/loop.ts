@@ -23,6 +23,7 @@ import { proxyInputs } from './status/proxy-inputs.ts';
 import { conditionChanges } from './status/write-decision.ts';
 import { StatusWriter, type ComputedStatus, type StatusLimits } from './status/writer.ts';
 import { ClusterState, type ClusterStateOptions } from './watch/cluster-state.ts';
+import { ReadyPods } from './watch/ready-pods.ts';
 import type { StoredPool } from './watch/trim.ts';
 
 export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'className' | 'timing'> {
@@ -41,6 +42,8 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
   readonly rng: Rng;
   readonly log: Logger;
   readonly statusLimits?: Partial<StatusLimits>;
+  /** Label selector of the proxies' pods, and where they are; absent: whoever has a stream is expected. */
+  readonly proxyPods?: { readonly namespace: string; readonly labelSelector: string };
 }
 
 /** What is remembered of a pool from one round to the next. */
@@ -77,6 +80,7 @@ export class ControlLoop {
   readonly fleet: Fleet;
   readonly #options: LoopOptions;
   readonly #state: ClusterState;
+  readonly #proxyPods: ReadyPods | undefined;
   readonly #reports = new HealthReports();
   readonly #writer: StatusWriter;
   readonly #events: EventRecorder;
@@ -134,6 +138,10 @@ export class ControlLoop {
         },
       },
     });
+    if (options.proxyPods !== undefined) {
+      const onChange = (): void => this.#statusDue();
+      this.#proxyPods = new ReadyPods({ client, ...options.proxyPods, onChange, clock, rng, log });
+    }
     this.#events = new EventRecorder(client, clock, log, identity);
     this.#writer = new StatusWriter({
       compute: (uid) => this.#status(uid),
@@ -156,13 +164,13 @@ export class ControlLoop {
 
   /** Resolves when the whole cluster has been listed and every pool compiled: from then on it may lead. */
   async start(): Promise<void> {
-    await this.#state.start();
+    await Promise.all([this.#state.start(), this.#proxyPods?.start()]);
     this.#started = true;
     this.#reconcileDirty();
   }
 
   async close(): Promise<void> {
-    await this.#state.stop();
+    await Promise.all([this.#state.stop(), this.#proxyPods?.stop()]);
     await this.#round.close();
     await this.#writer.close();
     for (const { cancelExpiry } of this.#entries.values()) cancelExpiry?.();
@@ -332,7 +340,8 @@ export class ControlLoop {
     if (found === undefined) return undefined;
     const { pool, entry } = found;
     const before = this.#statusOf(pool);
-    const proxies = proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), [], clock.now());
+    const pods = this.#proxyPods?.names() ?? [];
+    const proxies = proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), pods, clock.now());
     const { snapshot, resolution } = entry;
     const status = computeStatus({
       generation: pool.metadata.generation,

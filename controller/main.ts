@@ -35,6 +35,8 @@ export interface ControllerOptions {
   readonly watchTiming?: Partial<ListWatchTiming>;
   readonly statusLimits?: Partial<StatusLimits>;
   readonly maxStreamAgeMs?: number;
+  /** Label selector of the proxies' pods, in the controller's namespace; a ready one is expected to serve. */
+  readonly proxySelector?: string;
   /** Absent: streams are in clear and anybody may open one, so `grpc` must be on loopback. */
   readonly trust?: TrustOptions;
 }
@@ -71,6 +73,9 @@ export async function runController(options: ControllerOptions): Promise<Control
     leading,
     challenged: () => election?.challenged(),
     metrics,
+    ...(options.proxySelector === undefined
+      ? {}
+      : { proxyPods: { namespace, labelSelector: options.proxySelector } }),
     clock,
     rng,
     log,

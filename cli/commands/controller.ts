@@ -7,6 +7,10 @@ export interface ControllerCommandOptions {
   readonly class: string;
   readonly namespace: string | undefined;
   readonly grpc: string;
+  readonly proxyServiceAccounts: string[] | undefined;
+  readonly caSecret: string;
+  readonly caConfigMap: string;
+  readonly proxySelector: string | undefined;
   readonly admin: string;
   readonly deniedCidrs: string[] | undefined;
   readonly logLevel: string;
@@ -14,7 +18,8 @@ export interface ControllerCommandOptions {
 
 /** `evenkeel controller`: the control plane, until a signal ends it; another takes over at once. */
 export async function controllerCommand(options: ControllerCommandOptions): Promise<number> {
-  const { kubeconfig, namespace, grpc, admin, deniedCidrs } = options;
+  const { kubeconfig, namespace, grpc, admin, deniedCidrs, proxySelector } = options;
+  const { proxyServiceAccounts, caSecret: secret, caConfigMap: configMap } = options;
   const controller = await runController({
     className: options.class,
     grpc,
@@ -23,6 +28,8 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(deniedCidrs === undefined ? {} : { deniedCidrs }),
+    ...(proxySelector === undefined ? {} : { proxySelector }),
+    ...(proxyServiceAccounts === undefined ? {} : { trust: { secret, configMap, proxyServiceAccounts } }),
   });
   await stopSignal();
   await controller.close();

@@ -7,12 +7,15 @@ import { version } from '../../lib/version.ts';
 import { proxyRoutes } from '../../proxy/observe/admin-routes.ts';
 import { Proxy } from '../../proxy/proxy.ts';
 import { startProxySync } from '../../proxy/sync/sync.ts';
+import { trustFiles } from '../../proxy/sync/trust-files.ts';
 import { stopSignal } from '../stop-signals.ts';
 
 export interface ProxyCommandOptions {
   readonly controller: string;
   readonly name: string;
   readonly state: string;
+  readonly caFile: string | undefined;
+  readonly tokenFile: string | undefined;
   readonly bind: string;
   readonly admin: string;
   readonly workers: number | undefined;
@@ -26,6 +29,11 @@ export interface ProxyCommandOptions {
 
 /** `evenkeel proxy`: one proxy, told by controllers what to serve, until a signal ends it. */
 export async function proxyCommand(options: ProxyCommandOptions): Promise<number> {
+  const { caFile, tokenFile } = options;
+  if ((caFile === undefined) !== (tokenFile === undefined)) {
+    process.stderr.write('evenkeel proxy: --ca-file and --token-file go together\n');
+    return 2;
+  }
   const log = createLog(options.logLevel);
   const proxy = await Proxy.start({
     bindAddress: options.bind,
@@ -44,6 +52,7 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     version: await version(),
     stateDir: options.state,
     sink: proxy,
+    ...(caFile === undefined || tokenFile === undefined ? {} : trustFiles({ caFile, tokenFile })),
     clock: systemClock,
     rng: systemRng,
     log,

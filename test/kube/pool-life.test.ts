@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { EndpointReport } from '../../api/health.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
-import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
+import { ENDPOINT_SLICES, PODS, POOLS, resourcePath, SERVICES } from '../../controller/kube/objects.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeKube } from '../support/kube/cluster.ts';
 import { controlPlane, type ControlPlane, type SimulatedProxy } from '../support/kube/control-plane.ts';
@@ -128,6 +128,27 @@ describeKube('a pool’s life', () => {
     );
     expect(status.proxies).toMatchObject({ expected: 2, connected: 1, applied: 1, text: '1/2' });
     await plane.condition('shop', 'Redundant', 'False/SingleProxy');
+  });
+
+  it('expects the proxies whose pods are ready, also those without a stream', async () => {
+    const { kube, className } = plane;
+    const controller = await plane.controller({ proxySelector: 'app=proxy' });
+    await plane.proxy('one', [controller]);
+    await kube.apply(SERVICES, serviceObject('shop'));
+    await kube.apply(POOLS, poolObject('shop', className));
+    await plane.condition('shop', 'Programmed', 'True');
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'two', labels: { app: 'proxy' } } };
+    await kube.apply(PODS, { ...pod, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    const path = `${resourcePath(PODS, kube.namespace, 'two')}/status`;
+    const ready = { status: { conditions: [{ type: 'Ready', status: 'True' }] } };
+    await kube.admin.request('PATCH', path, { body: ready, contentType: 'application/merge-patch+json' });
+    const status = await plane.condition('shop', 'Programmed', 'False/ProxyStale');
+    expect(status.conditions!.find(({ type }) => type === 'Programmed')!.message).toBe(
+      'two is not connected',
+    );
+    expect(status.proxies!.text).toBe('1/2');
+    await plane.proxy('two', [controller]);
+    await plane.condition('shop', 'Programmed', 'True');
   });
 
   it('reports a backend’s health with its reason, first the endpoints in trouble', async () => {

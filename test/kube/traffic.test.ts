@@ -1,0 +1,167 @@
+import { once } from 'node:events';
+import { createServer, get, type Server } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
+import type { Controller } from '../../controller/main.ts';
+import { systemClock, systemRng } from '../../lib/clock.ts';
+import { Proxy } from '../../proxy/proxy.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeKube } from '../support/kube/cluster.ts';
+import { controlPlane, quiet, type ControlPlane } from '../support/kube/control-plane.ts';
+import { poolObject, serviceObject, sliceObject } from '../support/kube/objects.ts';
+
+const CHECK = {
+  type: 'HTTP',
+  interval: '200ms',
+  unhealthyInterval: '100ms',
+  timeout: '100ms',
+  healthyThreshold: 1,
+  unhealthyThreshold: 2,
+  http: { path: '/healthz' },
+};
+
+/** The API server takes no loopback address in a slice. */
+const OWN_ADDRESS =
+  Object.values(networkInterfaces())
+    .flat()
+    .find((each) => each?.family === 'IPv4' && !each.internal)?.address ?? '';
+
+describeKube('traffic through real proxies', () => {
+  let plane: ControlPlane;
+  let controller: Controller;
+  let proxies: Proxy[];
+  let port: number;
+
+  beforeEach(async () => {
+    plane = await controlPlane();
+    controller = await plane.controller();
+    port = await freePort();
+    proxies = [];
+    for (const [i, bindAddress] of ['127.0.0.1', '127.0.0.2'].entries()) {
+      const proxy = await Proxy.start({
+        bindAddress,
+        workers: 1,
+        clock: systemClock,
+        rng: systemRng,
+        log: quiet,
+        accessLog: false,
+        maxConnections: 1_000,
+      });
+      plane.ends.push(() => proxy.close());
+      proxies.push(proxy);
+      await plane.sync(`proxy-${i}`, [controller], proxy);
+    }
+  });
+
+  afterEach(() => plane.close());
+
+  /** Answers with its name; its health is what the test says. */
+  const backend = async (
+    name: string,
+  ): Promise<{ port: number; server: Server; health: { status: number } }> => {
+    const health = { status: 200 };
+    const server = createServer((req, res) => {
+      res.statusCode = req.url === '/healthz' ? health.status : 200;
+      res.end(name);
+    });
+    server.listen(0, OWN_ADDRESS);
+    await once(server, 'listening');
+    plane.ends.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return { port: (server.address() as AddressInfo).port, server, health };
+  };
+  const slice = (name: string, to: number): Promise<unknown> =>
+    plane.kube.apply(ENDPOINT_SLICES, sliceObject(name, 'shop', { addresses: [OWN_ADDRESS], port: to }));
+  const pool = (spec: object = {}): Promise<unknown> =>
+    plane.kube.apply(
+      POOLS,
+      poolObject('shop', plane.className, {
+        listeners: [{ name: 'web', protocol: 'TCP', port }],
+        healthCheck: { active: CHECK },
+        ...spec,
+      }),
+    );
+  /** What ten requests to each proxy are answered with; sorted, without repetition. */
+  const answers = async (): Promise<string> => {
+    const seen = new Set<string>();
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      for (let i = 0; i < 10; i += 1) seen.add(await ask(host, port));
+    }
+    return [...seen].sort().join();
+  };
+
+  it('flows as the cluster says, and status tells the truth about it, through its whole life', async () => {
+    const [a, b] = [await backend('a'), await backend('b')];
+    await plane.kube.apply(SERVICES, serviceObject('shop'));
+    await slice('shop-a', a.port);
+    await slice('shop-b', b.port);
+    await pool();
+    await eventually('both answer', async () => (await answers()) === 'a,b');
+    await plane.condition('shop', 'Programmed', 'True');
+    await plane.condition('shop', 'Available', 'True');
+    const up = await plane.condition('shop', 'Degraded', 'False/AsExpected');
+    expect(up.summary).toMatchObject({ total: 2, healthy: 2, healthyText: '2/2' });
+    expect(up.proxies!.text).toBe('2/2');
+    expect(up.endpoints!.map(({ seenBy }) => seenBy)).toEqual(['2/2', '2/2']);
+
+    b.health.status = 500; // breaks
+    await eventually('b is out', async () => (await answers()) === 'a');
+    const sick = await plane.condition('shop', 'Degraded', 'True/EndpointsUnhealthy');
+    expect(sick.endpoints![0]).toMatchObject({
+      port: b.port,
+      state: 'Unhealthy',
+      source: 'Active',
+      reason: 'UnexpectedStatus',
+    });
+    expect(sick.endpoints![0]!.message).toContain('500');
+
+    b.health.status = 200; // mended
+    await eventually('b is back', async () => (await answers()) === 'a,b');
+    await plane.condition('shop', 'Degraded', 'False/AsExpected');
+
+    await plane.kube.delete(ENDPOINT_SLICES, 'shop-a'); // changed
+    await eventually('only b', async () => (await answers()) === 'b');
+
+    const taken = createTcpServer().listen(0, '127.0.0.2'); // broken: the port is another's on one proxy
+    await once(taken, 'listening');
+    const old = port;
+    const takenPort = (taken.address() as AddressInfo).port;
+    await pool({ listeners: [{ name: 'web', protocol: 'TCP', port: takenPort }] });
+    const rejected = await plane.condition('shop', 'Programmed', 'False/Rejected');
+    expect(rejected.conditions!.find(({ type }) => type === 'Programmed')!.message).toContain('proxy-1');
+    expect(await ask('127.0.0.2', old)).toBe('b');
+    taken.close();
+    await pool();
+    await plane.condition('shop', 'Programmed', 'True');
+    expect(await answers()).toBe('b');
+
+    await plane.kube.delete(POOLS, 'shop'); // deleted
+    await eventually('closed', async () => (await answers().catch(() => 'refused')) === 'refused');
+    await eventually('nothing is left', () => proxies.every(({ pools }) => pools.length === 0));
+  });
+});
+
+function ask(host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get({ host, port, path: '/', agent: false }, (res) => {
+      let body = '';
+      res.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      res.on('end', () =>
+        res.statusCode === 200 ? resolve(body) : reject(new Error(`HTTP ${res.statusCode}`)),
+      );
+    }).on('error', reject);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
