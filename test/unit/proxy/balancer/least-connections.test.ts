@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EndpointState } from '../../../../proxy/state/endpoint-state.ts';
+import { SharedTable } from '../../../../proxy/state/shared-table.ts';
 import { UpstreamFixture, endpoints } from '../../../support/upstreams.ts';
 
 const algorithm = 'LeastConnections';
@@ -37,6 +38,21 @@ describe('LeastConnections', () => {
       }
     });
     fc.assert(property, { numRuns: 100, seed: 11 });
+  });
+
+  it('looks again when another worker takes the endpoint first that it has found', () => {
+    const fixture = new UpstreamFixture(endpoints(1, 1), { algorithm });
+    const [first, second] = fixture.upstream.endpoints;
+    const { table } = fixture;
+    const acquireIf = table.acquireIf.bind(table);
+    const other = new SharedTable(1, table.buffer);
+    table.acquireIf = (slot, seen) => {
+      table.acquireIf = acquireIf;
+      other.tryAcquire(slot, Infinity);
+      return acquireIf(slot, seen);
+    };
+    expect(fixture.acquire()).toBe(second);
+    expect([first!.inFlight, second!.inFlight]).toEqual([1, 1]);
   });
 
   it('lets equals take turns, so that an idle pool spreads', () => {

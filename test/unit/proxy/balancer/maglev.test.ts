@@ -135,12 +135,14 @@ describe.each(['SourceIPHash', 'ConsistentHash'] as const)('%s', (algorithm) => 
     const before = map(fixture);
     fixture.update(list.slice(1));
     const gone = map(fixture);
+    expect(gone).not.toContain(1);
     const extra = keys.filter((_, i) => before[i] !== 1 && gone[i] !== before[i]).length / keys.length;
     expect(extra).toBeLessThanOrEqual(0.006 + 0.002);
     fixture.update(list);
     expect(map(fixture)).toEqual(before);
     fixture.update([{ ...list[0]!, weight: 3 }, ...list.slice(1)]);
     const heavier = map(fixture);
+    expect(heavier.filter((picked) => picked === 1).length / keys.length).toBeCloseTo(3 / 102, 2);
     const moved = keys.filter((_, i) => heavier[i] !== before[i]).length / keys.length;
     // From 1/100 of the keys to 3/102.
     expect(moved).toBeLessThanOrEqual(3 / 102 - 1 / 100 + 0.02);
