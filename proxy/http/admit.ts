@@ -36,7 +36,8 @@ export function admit(
     case 'rule':
       return applyRule(head, found, rateTable);
     case 'needs-body':
-      return found;
+      // A body that is announced to be over the cap is not waited for.
+      return head.contentLength > found.maxBytes ? admit(head, table, rateTable, 'unreadable') : found;
     case 'no-route':
       return refuse('NO_ROUTE');
     case 'unreadable-body':
