@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { traitsOf } from '../../../../../proxy/errors.ts';
 import { type Fault, INCOMPLETE, REFUSED, requestError } from '../../../../../proxy/http/h1/fault.ts';
 import { RequestHead } from '../../../../../proxy/http/h1/request-head.ts';
+import { REFUSED_REQUESTS } from '../../../../support/http/refused-requests.ts';
 
 function parse(text: string, head = new RequestHead()): { head: RequestHead; taken: number } {
   const bytes = Buffer.from(text, 'latin1');
@@ -108,72 +109,18 @@ describe('RequestHead', () => {
     for (let end = 0; end < text.length; end++) expect(parse(text.slice(0, end)).taken).toBe(INCOMPLETE);
     expect(parse(text).head.keepAlive).toBe(false);
   });
+});
 
-  // A34: what is no HTTP is refused as soon as it shows, not when a timeout ends it.
-  it.each([
-    ['a TLS ClientHello', '\x16\x03\x01\x02\x00\x01', 'method_invalid'],
-    ['an SSH banner', 'SSH-2.0-OpenSSH_9.2\r\n', 'request_line'],
-    ['an SMB negotiation', '\x00\x00\x00\x85\xffSMB', 'method_invalid'],
-    ['a redis command', '*1\r\n', 'request_line'],
-  ])('refuses %s at its first bytes', (_, text, fault) => {
+describe('a request that is refused', () => {
+  const heads = REFUSED_REQUESTS.filter(({ part }) => part === 'head');
+
+  // Each again on real sockets, with its body, in test/feature/proxy/http-refused.test.ts.
+  it.each(heads)('$id $what: $fault', ({ text, fault }) => {
     expect(refused(text)).toBe(fault);
   });
 });
 
 describe('framing of a request', () => {
-  it.each([
-    // A01
-    ['length and coding', ['Content-Length: 5', 'Transfer-Encoding: chunked'], 'cl_te'],
-    ['coding and length', ['Transfer-Encoding: chunked', 'Content-Length: 5'], 'cl_te'],
-    // A02
-    ['two lengths', ['Content-Length: 5', 'Content-Length: 6'], 'cl_repeated'],
-    ['two lengths in different case', ['Content-Length: 5', 'content-length: 6'], 'cl_repeated'],
-    // A03
-    ['the same length twice', ['Content-Length: 5', 'Content-Length: 5'], 'cl_repeated'],
-    ['a list of lengths', ['Content-Length: 5, 5'], 'cl_invalid'],
-    // A04
-    ...['+5', '-5', '0x5', '5 5', '5_0', '1e3', '', '\xd9\xa5', '5.0', '5,'].map(
-      (value) => [`length ${JSON.stringify(value)}`, [`Content-Length: ${value}`], 'cl_invalid'] as const,
-    ),
-    ['length 5\\x0b', ['Content-Length: 5\x0b'], 'value_invalid'],
-    // A05
-    ['a length with leading zeros', ['Content-Length: 005'], 'cl_invalid'],
-    // A06
-    ['length 2^53', ['Content-Length: 9007199254740992'], 'cl_invalid'],
-    ['length 2^63', ['Content-Length: 9223372036854775808'], 'cl_invalid'],
-    ['length 2^64 + 1', ['Content-Length: 18446744073709551617'], 'cl_invalid'],
-    // A07
-    ['a coding list that starts empty', ['Transfer-Encoding: ,chunked'], 'te_invalid'],
-    ['identity before chunked', ['Transfer-Encoding: identity, chunked'], 'te_invalid'],
-    ['two coding lines', ['Transfer-Encoding: identity', 'Transfer-Encoding: chunked'], 'te_repeated'],
-    ['two chunked lines', ['Transfer-Encoding: chunked', 'transfer-encoding: chunked'], 'te_repeated'],
-    // A08
-    ...[
-      'xchunked',
-      'chunked, gzip',
-      'chunked;a=b',
-      'chunked, chunked',
-      '',
-      'identity',
-      '"chunked"',
-      'chunked,',
-    ].map(
-      (value) => [`coding ${JSON.stringify(value)}`, [`Transfer-Encoding: ${value}`], 'te_invalid'] as const,
-    ),
-    ['coding \\x0bchunked', ['Transfer-Encoding: \x0bchunked'], 'value_invalid'],
-    ['coding chunked\\x00', ['Transfer-Encoding: chunked\x00'], 'value_invalid'],
-    // A09
-    ['gzip before chunked', ['Transfer-Encoding: gzip, chunked'], 'te_unsupported'],
-    ['deflate before chunked', ['Transfer-Encoding: deflate ,chunked'], 'te_unsupported'],
-  ] as const)('refuses %s', (_, lines, fault) => {
-    expect(refused(withLines(...lines))).toBe(fault);
-  });
-
-  // A10
-  it('refuses a coding in HTTP/1.0', () => {
-    expect(refused('POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')).toBe('te_http10');
-  });
-
   it('takes a length up to a petabyte and chunked in any case', () => {
     expect(accepted(withLines('Content-Length: 999999999999999')).contentLength).toBe(999_999_999_999_999);
     expect(accepted(withLines('Content-Length: 0'))).toMatchObject({ body: 'length', contentLength: 0 });
@@ -205,38 +152,6 @@ describe('framing of a request', () => {
 });
 
 describe('header lines of a request', () => {
-  it.each([
-    // A11
-    ['a space before the colon', 'Content-Length : 5', 'line_folding'],
-    ['a tab before the colon', 'Content-Length\t: 5', 'line_folding'],
-    ['a folded line', 'X-A: 1\r\n 2', 'line_folding'],
-    ['a line folded by a tab', 'X-A: 1\r\n\t2', 'line_folding'],
-    // A13
-    ['a line that ends in a bare LF', 'X-A: 1\nX-B: 2', 'bare_lf'],
-    ['an empty value that ends in a bare LF', 'X-A:\nX-B: 2', 'bare_lf'],
-    ['a bare CR in a value', 'X-A: 1\rX-B: 2', 'bare_cr'],
-    ['a bare CR at the start of a line', '\rX-A: 1', 'bare_cr'],
-    // A14
-    ...[0, 1, 8, 0x0b, 0x0c, 0x0e, 0x1f, 0x7f].map(
-      (byte) => [`byte ${byte} in a value`, `X-A: a${String.fromCharCode(byte)}b`, 'value_invalid'] as const,
-    ),
-    ...['(', ')', '@', '"', '/', '[', '{', '\x00', '\xe9', '\x7f', ';', ','].map(
-      (character) => [`${JSON.stringify(character)} in a name`, `X${character}A: a`, 'name_invalid'] as const,
-    ),
-    ['an empty name', ': a', 'name_invalid'],
-    ['a line without a colon', 'X-A', 'name_invalid'],
-    // A28
-    ['a name of 8 KiB', `${'x'.repeat(8_192)}: a`, 'name_too_long'],
-    ['a value of 17 KiB', `X-A: ${'x'.repeat(17_000)}`, 'head_too_large'],
-  ] as const)('refuses %s', (_, line, fault) => {
-    expect(refused(withLines(line))).toBe(fault);
-  });
-
-  // A11
-  it('refuses white space before the first line', () => {
-    expect(refused('GET / HTTP/1.1\r\n Host: a\r\n\r\n')).toBe('line_folding');
-  });
-
   // A27: more than the limit is refused, never cut off.
   it('takes 100 header lines and refuses 101', () => {
     const lines = (count: number) => Array.from({ length: count - 1 }, (_, i) => `X-${i}: 1`);
@@ -271,61 +186,6 @@ describe('header lines of a request', () => {
 });
 
 describe('request line', () => {
-  it.each([
-    // A13
-    ['a bare LF', 'GET / HTTP/1.1\nHost: a\r\n\r\n', 'bare_lf'],
-    ['bare LFs everywhere', 'GET / HTTP/1.1\nHost: a\n\n', 'bare_lf'],
-    ['a bare CR', 'GET / HTTP/1.1\rHost: a\r\n\r\n', 'bare_cr'],
-    // A28
-    ['a target of 17 KiB', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 'target_too_long'],
-    ['a target of 9 KiB that goes on', `GET /${'a'.repeat(9_000)}`, 'target_too_long'],
-    ['a method of 1 KiB', `${'A'.repeat(1_024)} / HTTP/1.1\r\nHost: a\r\n\r\n`, 'method_unknown'],
-    // A30
-    ['two empty lines before it', '\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
-    ['a flood of empty lines', '\r\n'.repeat(10_000), 'request_line'],
-    // A31
-    ['no version', 'GET /\r\n\r\n', 'request_line'],
-    ['HTTP/0.9', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n', 'version_unsupported'],
-    ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 'version_unsupported'],
-    ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 'version_unsupported'],
-    ['HTTP/1.10', 'GET / HTTP/1.10\r\nHost: a\r\n\r\n', 'version_invalid'],
-    ['HTTP/01.1', 'GET / HTTP/01.1\r\nHost: a\r\n\r\n', 'version_invalid'],
-    ['HTTP/1', 'GET / HTTP/1\r\nHost: a\r\n\r\n', 'version_invalid'],
-    ['http/1.1', 'GET / http/1.1\r\nHost: a\r\n\r\n', 'version_invalid'],
-    ['ICE/1.0', 'GET / ICE/1.0\r\nHost: a\r\n\r\n', 'version_invalid'],
-    // A32
-    ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2_preface'],
-    // A33
-    ['two spaces after the method', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
-    ['two spaces after the target', 'GET /  HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
-    ['a tab after the method', 'GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
-    ['a tab after the target', 'GET /\tHTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['a space before the line end', 'GET / HTTP/1.1 \r\nHost: a\r\n\r\n', 'version_invalid'],
-    ['a space before the method', ' GET / HTTP/1.1\r\nHost: a\r\n\r\n', 'request_line'],
-    ['a lower-case method', 'get / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
-    ['a method in mixed case', 'Get / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
-    ['a method that starts like GET', 'GET_ / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
-    ['a method with a digit', 'GET2 / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_unknown'],
-    ['a method that is no token', 'GE(T / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_invalid'],
-    // B06
-    ['GET *', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['OPTIONS *x', 'OPTIONS *x HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 'method_refused'],
-    ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 'method_refused'],
-    // B07
-    ['a fragment', 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['a fragment in the query', 'GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['a target without a slash', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['a backslash for a slash', 'GET \\admin HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['a byte above 0x7f', 'GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['NUL', 'GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['an absolute form of another scheme', 'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['an absolute form without host', 'GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n', 'target_invalid'],
-    ['an absolute form with user information', 'GET http://u@b/ HTTP/1.1\r\nHost: b\r\n\r\n', 'host_invalid'],
-  ])('refuses %s', (_, text, fault) => {
-    expect(refused(text)).toBe(fault);
-  });
-
   it('knows nothing better than to tell the client what is wrong with it', () => {
     const statusOf = (fault: Fault) => traitsOf(requestError(fault)).status;
     expect(statusOf('cl_te')).toBe(400);
@@ -394,20 +254,6 @@ describe('Host', () => {
   const withHost = (...hosts: string[]) =>
     `GET / HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join('')}\r\n`;
 
-  // B01; the values are in authority.test.ts.
-  it.each([
-    ['none', withHost(), 'host_missing'],
-    ['two', withHost('a', 'b'), 'host_repeated'],
-    ['the same twice', withHost('a', 'a'), 'host_repeated'],
-    ['an empty one', withHost(''), 'host_invalid'],
-    ['a list', withHost('a,b'), 'host_invalid'],
-    ['user information', withHost('u@a'), 'host_invalid'],
-    ['a path', withHost('a/b'), 'host_invalid'],
-    ['bytes above 0x7f', withHost('\xe9'), 'host_invalid'],
-  ])('is refused when there is %s', (_, text, fault) => {
-    expect(refused(text)).toBe(fault);
-  });
-
   it('is checked beside an absolute target, too', () => {
     expect(refused('GET http://a/ HTTP/1.1\r\n\r\n')).toBe('host_missing');
     expect(refused('GET http://a/ HTTP/1.1\r\nHost: a,b\r\n\r\n')).toBe('host_invalid');
@@ -466,13 +312,6 @@ describe('connection options of a request', () => {
     const head = accepted(withLines(`Connection: ${name}`, `${name}: ${value}`));
     expect(head.body).toBe(name === 'Content-Length' ? 'length' : 'chunked');
   });
-
-  it.each(['close;x', 'a b', '"close"', Array.from({ length: 33 }, () => 'x').join(',')])(
-    'are refused when they are %s',
-    (value) => {
-      expect(refused(withLines(`Connection: ${value}`))).toBe('connection_invalid');
-    },
-  );
 });
 
 describe('Expect', () => {
@@ -485,20 +324,6 @@ describe('Expect', () => {
     expect(accepted(withLines('Expect: 100-continue', 'Content-Length: 0')).expectsContinue).toBe(false);
     const old = accepted('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
     expect(old.expectsContinue).toBe(false);
-  });
-
-  // A25
-  it.each([
-    [['Expect: foo']],
-    [['Expect:  100-continue ']],
-    [['Expect: 100-continue ']],
-    [['Expect:100-continue']],
-    [['Expect: y 100-continue']],
-    [['Expect: 100-continue, 100-continue']],
-    [['Expect: 100-continue', 'Expect: 100-continue']],
-    [['Expect: ']],
-  ])('is refused as %j', (lines) => {
-    expect(refused(withLines(...lines, 'Content-Length: 5'))).toBe('expect');
   });
 });
 
@@ -526,11 +351,6 @@ describe('Upgrade', () => {
     const lines = 'Host: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
     expect(accepted(`GET / HTTP/1.0\r\n${lines}`).websocket).toBe(false);
     expect(accepted(`POST / HTTP/1.1\r\n${lines}`).websocket).toBe(false);
-  });
-
-  // F01
-  it.each(['Content-Length: 5', 'Transfer-Encoding: chunked'])('is refused with a body: %s', (line) => {
-    expect(refused(upgrade('Connection: Upgrade', 'Upgrade: websocket', line))).toBe('upgrade_body');
   });
 });
 
