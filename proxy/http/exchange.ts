@@ -59,6 +59,8 @@ export class Exchange implements BackendOwner, Seeking {
   #webSocketKey: string | undefined;
   #isIdempotent = false;
   #isRequestDone = false;
+  /** A backend might take its body for another request. */
+  #isDisguised = false;
   /** The piece that came with the head, until it is sent or held. */
   #firstBytes: Buffer | undefined;
   #firstPieces: Pieces = NO_PIECES;
@@ -103,6 +105,7 @@ export class Exchange implements BackendOwner, Seeking {
     this.#account.begin(head, this.#worker.clock.now());
     this.#account.bytesIn = relay.content;
     this.#isRequestDone = relay.done;
+    this.#isDisguised = relay.isDisguised;
     this.#retries = 0;
     this.#isClientFull = false;
     this.#isBackendFull = false;
@@ -151,6 +154,7 @@ export class Exchange implements BackendOwner, Seeking {
   /** A further piece of the body. False: no more until `resume`. */
   requestPiece(bytes: Buffer, relay: BodyRelay): boolean {
     this.#isRequestDone = relay.done;
+    this.#isDisguised = relay.isDisguised;
     this.#account.bytesIn = relay.content;
     if (this.#connection !== undefined) this.#sendPiece(this.#connection, bytes, relay);
     else if (this.#state !== State.Over) this.#hold(bytes, relay);
@@ -168,6 +172,7 @@ export class Exchange implements BackendOwner, Seeking {
       return;
     }
     this.#keepForReplay(bytes, relay);
+    if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = connection.send('', bytes, relay, false, relay.done) === Sent.Full;
     if (relay.done && this.#state === State.Sent) {
       this.#limits.requestSent(target, this.#worker.clock.now());
@@ -223,6 +228,7 @@ export class Exchange implements BackendOwner, Seeking {
     this.#limits.attemptBegins(this.#target!, this.#sentAt, this.#isRequestDone);
     this.#arm();
     connection.begin(this, this.#account.method);
+    if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
     if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
   }

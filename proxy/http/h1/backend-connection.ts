@@ -67,6 +67,7 @@ export class BackendConnection {
   /** The last request has been sent whole. */
   #isRequestDone = true;
   #isReusable = true;
+  #isLastRequest = false;
   #interims = 0;
   #partial: PartialHead | undefined;
   #bulk: Buffer | undefined;
@@ -123,6 +124,11 @@ export class BackendConnection {
     this.#interims = 0;
     this.#isRequestDone = false;
     this.#state = State.Head;
+  }
+
+  /** The connection serves no other request after this one. */
+  useOnce(): void {
+    this.#isLastRequest = true;
   }
 
   /** @param isLast nothing follows: the request is complete */
@@ -279,7 +285,7 @@ export class BackendConnection {
   }
 
   #readKeepAlive(head: ResponseHead): void {
-    this.#isReusable = head.keepAlive;
+    this.#isReusable = head.keepAlive && !this.#isLastRequest;
     this.announcesIdle = head.keepAliveTimeout >= 0;
     this.maxIdleMs = this.announcesIdle
       ? Math.min(head.keepAliveTimeout * 1_000 - MARGIN_MS, MAX_IDLE_MS)

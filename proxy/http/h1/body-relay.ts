@@ -1,6 +1,7 @@
 import type { Pieces } from '../../conn/sender.ts';
 import { CHUNK_END, chunkStart, lastChunk } from './chunk-framing.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
+import { mayBeRequest } from './disguise.ts';
 import { type Fault, REFUSED } from './fault.ts';
 import type { ResponseBody } from './response-head.ts';
 
@@ -22,6 +23,8 @@ export class BodyRelay implements Pieces {
   /** Bytes of content so far, without framing. */
   content = 0;
   fault: Fault = 'chunk_size';
+  /** Not chunked, and could be taken for a request; see `mayBeRequest`. Known once any of it was read. */
+  isDisguised = false;
 
   #from: BodyFraming = 'none';
   #to: BodyFraming = 'none';
@@ -44,6 +47,7 @@ export class BodyRelay implements Pieces {
         ? new ChunkedDecoder(to === 'chunked' ? 'framed' : 'content', this.ranges)
         : undefined;
     this.content = 0;
+    this.isDisguised = false;
     this.done = from === 'none' || (from === 'length' && length === 0);
     this.#clear();
   }
@@ -57,6 +61,8 @@ export class BodyRelay implements Pieces {
     if (this.done) return 0;
     if (this.#decoder !== undefined) return this.#readChunked(this.#decoder, bytes, start, end);
     const taken = this.#from === 'length' ? Math.min(end - start, this.#left) : end - start;
+    if (this.content === 0 && this.#to === 'length')
+      this.isDisguised = mayBeRequest(bytes, start, start + taken);
     this.content += taken;
     if (this.#from === 'length') {
       this.#left -= taken;

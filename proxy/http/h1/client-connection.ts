@@ -210,6 +210,9 @@ export class ClientConnection implements ClientStream {
       const origin = { peer: this.#peer, scheme, port: number };
       this.#forwarded = new ForwardedLines(origin, this.#isTrusted);
     }
+    // What HTTP/1.0 need not say. A backend gets HTTP/1.1, which does.
+    if (head.authority === '') head.authority = localAuthority(this.#socket);
+    if (head.hasIdentity && !this.#isTrusted) head.hideIdentity();
     head.clientAddress = this.#isTrusted
       ? clientAddressOf(head.header('x-forwarded-for'), this.#port.clientAddresses.hops, this.#peer)
       : this.#peer;
@@ -394,6 +397,12 @@ export class ClientConnection implements ClientStream {
     this.#exchange?.clientGone();
     this.#port.closed(this);
   }
+}
+
+/** Address and port that the client reached. */
+function localAuthority({ localAddress = '', localPort = 0 }: Socket): string {
+  const address = localAddress.startsWith('::ffff:') ? localAddress.slice(7) : localAddress;
+  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }
 
 /** What a record says of a request that was refused before it could be read. */

@@ -47,6 +47,7 @@ export const HeaderId = {
   ProxyAuthenticate: 12,
   Proxy: 13,
   Http2Settings: 14,
+  // From here to Forwarded: where a request comes from.
   XForwardedFor: 15,
   XForwardedProto: 16,
   XForwardedHost: 17,

@@ -82,6 +82,15 @@ export class RequestHead implements RequestView {
     return this.lines.get(name);
   }
 
+  /** What the peer claims about where the request comes from is not believed: nobody gets to see it. */
+  hideIdentity(): void {
+    const { ids, fates, count } = this.lines;
+    for (let i = 0; i < count; i++) {
+      if (ids[i]! >= HeaderId.XForwardedFor && ids[i]! <= HeaderId.Forwarded) fates[i] = Fate.Hidden;
+    }
+    this.hasIdentity = false;
+  }
+
   /** A copy that lasts, with bytes of its own. */
   keep(): RequestHead {
     const copy = new RequestHead(this.lines.keep(), this.#authorities);

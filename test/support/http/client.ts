@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { ChunkedDecoder } from '../../../proxy/http/h1/chunked-decoder.ts';
 import { ResponseHead } from '../../../proxy/http/h1/response-head.ts';
-import { eventually } from '../eventually.ts';
 
 export interface SeenResponse {
   readonly status: number;
@@ -13,6 +12,8 @@ export interface SeenResponse {
   header(name: string): string | undefined;
 }
 
+const DEADLINE_MS = 20_000;
+
 /** A raw client: sends exactly the bytes it is told, and keeps every byte that comes back. */
 export class RawClient {
   readonly socket: Socket;
@@ -20,17 +21,21 @@ export class RawClient {
   ended: 'no' | 'fin' | 'reset' = 'no';
   #received: Buffer = Buffer.alloc(0);
   #read = 0;
+  #wake: () => void = () => undefined;
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes]);
+      this.#wake();
     });
     socket.on('end', () => {
       this.ended = 'fin';
+      this.#wake();
     });
     socket.on('error', () => {
       if (this.ended === 'no') this.ended = 'reset';
+      this.#wake();
     });
   }
 
@@ -56,7 +61,7 @@ export class RawClient {
 
   /** The next final response to a request with this method; interim ones before it are in `interim`. */
   async response(method = 'GET', interim: number[] = []): Promise<SeenResponse> {
-    return eventually(`a response on this connection; so far: ${this.received.slice(this.#read)}`, () => {
+    return this.#when('a response on this connection', () => {
       for (;;) {
         const next = this.#parse(method);
         if (next === undefined) {
@@ -76,7 +81,25 @@ export class RawClient {
 
   /** Resolves when the other side has ended the connection, with how. */
   async closed(): Promise<'fin' | 'reset'> {
-    return eventually('the end of the connection', () => (this.ended === 'no' ? undefined : this.ended));
+    return this.#when('the end of the connection', () => (this.ended === 'no' ? undefined : this.ended));
+  }
+
+  /** What `check` answers as soon as that is something, asked again whenever anything has come. */
+  async #when<T>(what: string, check: () => T | undefined): Promise<T> {
+    const end = performance.now() + DEADLINE_MS;
+    for (;;) {
+      const result = check();
+      if (result !== undefined) return result;
+      const left = end - performance.now();
+      if (left <= 0) throw new Error(`did not come: ${what}; so far: ${this.received.slice(this.#read)}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
   }
 
   close(): void {

@@ -363,6 +363,17 @@ describe('what a request says about its way', () => {
     expect(head.hops).toBe(2);
   });
 
+  // B09, B10
+  it('shows nobody a claim that is not believed', () => {
+    const names = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-prefix', 'x-real-ip'];
+    const head = accepted(withLines(...names.map((name) => `${name}: x`), 'X-A: 1'));
+    expect(names.map((name) => head.header(name))).toEqual(names.map(() => 'x'));
+    head.hideIdentity();
+    expect(names.map((name) => head.header(name))).toEqual(names.map(() => undefined));
+    expect(head.hasIdentity).toBe(false);
+    expect(head.header('x-a')).toBe('1');
+  });
+
   it('keeps one request id that is safe to log, and hides the rest', () => {
     expect(accepted(withLines('X-Request-Id: 0b7e-1')).hasRequestId).toBe(true);
     for (const lines of [['X-Request-Id: a b'], ['X-Request-Id: '], [`X-Request-Id: ${'x'.repeat(129)}`]]) {
