@@ -24,8 +24,10 @@ interface Member {
   readonly row: number;
   readonly thread: Worker;
   readonly startedAt: number;
-  /** Gets changes and counts in barriers; false while it starts, and once it has handed over. */
+  /** Opens ports and counts in barriers; false while it starts, and once it has handed over. */
   serving: boolean;
+  /** Has been told all pools, and so is told every change: also while it only serves out what it has. */
+  informed: boolean;
   leaving: boolean;
   beat: number;
   beatAt: number;
@@ -83,13 +85,12 @@ export class WorkerFleet {
     this.#watch();
   }
 
-  /** Resolves when every serving worker serves the change. */
+  /** Resolves when no worker can meet what was before: those that are leaving included. */
   async apply(upsert: readonly PoolChange[], remove: readonly string[]): Promise<void> {
     for (const change of upsert) this.#pools.set(change.pool.uid, change);
     for (const uid of remove) this.#pools.delete(uid);
-    await Promise.all(
-      this.#serving().map((member) => this.#ask(member, { type: 'apply', seq: 0, upsert, remove })),
-    );
+    const informed = [...this.#members.values()].filter((member) => member.informed);
+    await Promise.all(informed.map((member) => this.#ask(member, { type: 'apply', seq: 0, upsert, remove })));
   }
 
   /**
@@ -186,6 +187,7 @@ export class WorkerFleet {
       thread,
       startedAt: this.#options.clock.now(),
       serving: false,
+      informed: false,
       leaving: false,
       beat: 0,
       beatAt: this.#options.clock.now(),
@@ -206,6 +208,7 @@ export class WorkerFleet {
     if (!(await ready)) return;
     // The thread is told everything before it counts, so a change can neither be missed nor come twice.
     member.serving = true;
+    member.informed = true;
     const known = this.#ask(member, { type: 'apply', seq: 0, upsert: [...this.#pools.values()], remove: [] });
     if (predecessor === undefined) {
       await known;
