@@ -52,10 +52,14 @@ const TEXTS = {
 
 const NO_LINES = '';
 
+/** Which methods a backend takes is its own affair; these it may be asked (RFC 9110 section 15.5.6 wants a list). */
+const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
+
 /** `503 no healthy endpoint (NO_ELIGIBLE_ENDPOINT)`; `noEndpoints` are the pool's wishes for when nothing can serve. */
 export function replyFor(code: ErrorCode, noEndpoints?: Lifecycle['noEndpoints'], lines = NO_LINES): Reply {
   const isNoEndpoint = code === 'NO_ENDPOINTS' || code === 'NO_ELIGIBLE_ENDPOINT' || code === 'NO_WEIGHT';
   const status = isNoEndpoint && noEndpoints !== undefined ? noEndpoints.statusCode : traitsOf(code).status;
+  if (code === 'DOWNSTREAM_METHOD') lines += ALLOW;
   const retryAfter = status === 503 ? noEndpoints?.retryAfterSeconds : undefined;
   return {
     status,

@@ -238,9 +238,9 @@ export class ClientConnection implements ClientStream {
     record.error = code;
     record.reason = reason;
     this.#worker.report(record);
-    const { status, text } = replyFor(code);
+    const { status, text, lines } = replyFor(code);
     this.#socket.write(
-      writeLocalReply({ status, text, method: '', minorVersion: 1, keepAlive: false }),
+      writeLocalReply({ status, text, lines, method: '', minorVersion: 1, keepAlive: false }),
       'latin1',
     );
     this.#close(true);

@@ -65,6 +65,14 @@ describe('a request that is refused', () => {
     await expectRefused((client) => client.send(text), traitsOf(requestError(fault)).status, fault);
   });
 
+  // B06
+  it('says with a refused method which ones there are', async () => {
+    const client = await proxy.connect();
+    const response = await client.request('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(response.header('allow')).toContain('GET');
+    client.close();
+  });
+
   // A34: junk, at once and bit by bit.
   it('when it is 64 KiB of noise', async () => {
     const noise = Buffer.from(Array.from({ length: 65_536 }, (_, i) => (i * 131 + (i >> 8) * 17) & 0xff));
