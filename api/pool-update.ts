@@ -80,17 +80,28 @@ export function diffEndpoints(
   for (const [backend, endpoints] of Object.entries(next)) {
     const before = Object.hasOwn(base, backend) ? base[backend]! : [];
     if (before === endpoints) continue;
-    const left = new Map(before.map((endpoint) => [endpointKey(endpoint), endpoint]));
-    const put: Endpoint[] = [];
-    for (const endpoint of endpoints) {
-      const key = endpointKey(endpoint);
-      const was = left.get(key);
-      if (was === undefined || !sameEndpoint(was, endpoint)) put.push(endpoint);
-      left.delete(key);
-    }
-    if (put.length > 0 || left.size > 0) changes.push([backend, { put, gone: [...left.keys()] }]);
+    const change = diffList(before, endpoints);
+    if (change.put.length > 0 || change.gone.length > 0) changes.push([backend, change]);
   }
   return Object.fromEntries(changes);
+}
+
+/** Both are in canonical order, and most members are the same objects: one walk over the two finds what differs. */
+function diffList(before: readonly Endpoint[], after: readonly Endpoint[]): EndpointsDelta[string] {
+  const put: Endpoint[] = [];
+  const gone: string[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < before.length || j < after.length) {
+    const was = before[i];
+    const is = after[j];
+    const order = was === undefined ? 1 : is === undefined ? -1 : was === is ? 0 : compareEndpoints(was, is);
+    if (order < 0) gone.push(keyOf(was!));
+    if (order > 0 || (order === 0 && !sameEndpoint(was!, is!))) put.push(is!);
+    if (order <= 0) i += 1;
+    if (order >= 0) j += 1;
+  }
+  return { put, gone };
 }
 
 function applyDelta(
@@ -100,14 +111,36 @@ function applyDelta(
 ): PoolSnapshot['endpoints'] {
   const entries = config.backends.map(({ name }): [string, readonly Endpoint[]] => {
     const before = Object.hasOwn(base, name) ? base[name]! : [];
-    if (!Object.hasOwn(delta, name)) return [name, before];
-    const { put, gone } = delta[name]!;
-    const byKey = new Map(before.map((endpoint) => [endpointKey(endpoint), endpoint]));
-    for (const key of gone) byKey.delete(key);
-    for (const endpoint of put) byKey.set(endpointKey(endpoint), endpoint);
-    return [name, [...byKey.values()].sort(compareEndpoints)];
+    return [name, Object.hasOwn(delta, name) ? applyList(before, delta[name]!) : before];
   });
   return Object.fromEntries(entries);
+}
+
+/** In canonical order again, without sorting what is in order already. */
+function applyList(before: readonly Endpoint[], { put, gone }: EndpointsDelta[string]): Endpoint[] {
+  const left = new Set(gone);
+  for (const endpoint of put) left.add(keyOf(endpoint));
+  const added = put.toSorted(compareEndpoints);
+  const result: Endpoint[] = [];
+  let next = 0;
+  for (const endpoint of before) {
+    if (left.has(keyOf(endpoint))) continue;
+    while (next < added.length && compareEndpoints(added[next]!, endpoint) < 0) result.push(added[next++]!);
+    result.push(endpoint);
+  }
+  return result.concat(added.slice(next));
+}
+
+/** Keys of endpoints that are met again and again. */
+const keys = new WeakMap<Endpoint, string>();
+
+function keyOf(endpoint: Endpoint): string {
+  let key = keys.get(endpoint);
+  if (key === undefined) {
+    key = endpointKey(endpoint);
+    keys.set(endpoint, key);
+  }
+  return key;
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint): boolean {

@@ -261,7 +261,9 @@ export class ControlLoop {
     const changed: { key: string; entry: Entry }[] = [];
     for (const [key, entry] of this.#entries) {
       const settled = settlement.get(entry.uid);
-      if (dirty.has(key) || settled !== entry.settled) changed.push({ key, entry: { ...entry, settled } });
+      if (dirty.has(key) || !sameSettled(settled, entry.settled)) {
+        changed.push({ key, entry: { ...entry, settled } });
+      }
     }
     // Who loses a port lets go of it before another gets it.
     const losers = changed.filter(({ entry: { settled } }) => (settled?.problems.length ?? 0) > 0);
@@ -445,6 +447,13 @@ function resolve(pool: StoredPool, world: World, before: Resolution | undefined,
     const problem: Problem = { condition: 'Accepted', reason: 'Invalid', path: 'spec', message };
     return { staleOverrides: [], ...before, problems: [problem] };
   }
+}
+
+/** Others come and go without a pool noticing, unless it loses or gets something by it. */
+function sameSettled(a: Settled | undefined, b: Settled | undefined): boolean {
+  if (a === b) return true;
+  if (a?.config !== b?.config) return false;
+  return JSON.stringify(a?.problems) === JSON.stringify(b?.problems);
 }
 
 function newer(a: string, b: string | undefined): string {

@@ -2,7 +2,7 @@ import { encodeUpdate, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 
 /** How many past states of a pool are kept to make deltas from. */
-const HISTORY = 8;
+const HISTORY = 64;
 
 /** A state that was published, and when another took its place. */
 export interface Past {
