@@ -1,4 +1,4 @@
-import type { EndpointStatus } from '../api/pool.gen.ts';
+import type { PoolStatus } from '../api/pool.gen.ts';
 import type { LoadBalancerPool } from '../api/pool.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import { hostPort } from '../lib/host-port.ts';
@@ -83,7 +83,7 @@ export function explain(
     case 'rule': {
       const { pool, route, backendRefs } = answer.payload;
       const name = `${pool.namespace}/${pool.name}`;
-      const status = pools.find(({ metadata }) => metadata.uid === pool.uid)?.status?.endpoints ?? [];
+      const status = pools.find(({ metadata }) => metadata.uid === pool.uid)?.status ?? {};
       const backends = [...backendRefs]
         .sort((a, b) => a.priority - b.priority)
         .map((ref): ExplainedBackend => ({ ...ref, endpoints: endpointsOf(ref.name, pool, status) }));
@@ -101,15 +101,17 @@ function refused(verdict: string): Explained {
 function endpointsOf(
   backend: string,
   pool: PoolSnapshot,
-  status: readonly EndpointStatus[],
+  { endpoints = [], endpointsTruncated = false }: PoolStatus,
 ): ExplainedBackend['endpoints'] {
+  // A status that has no room for all lists those in trouble first.
+  const unlisted = endpointsTruncated ? 'Healthy' : 'Unknown';
   return (pool.endpoints[backend] ?? []).map(({ address, port }) => {
-    const known = status.find(
+    const known = endpoints.find(
       (endpoint) => endpoint.backend === backend && endpoint.address === address && endpoint.port === port,
     );
     return {
       address: hostPort(address, port),
-      state: known?.state ?? 'Healthy',
+      state: known?.state ?? unlisted,
       reason: known?.reason ?? '',
     };
   });

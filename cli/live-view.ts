@@ -24,35 +24,58 @@ export function ratesOf(
   );
 }
 
-/** Pools with their rates, and below them every endpoint that is in trouble; at most `rows` lines. */
+export interface ViewOptions {
+  /** By `namespace/name`; undefined: not known, and there are no columns for them. */
+  readonly rates: ReadonlyMap<string, Rate> | undefined;
+  /** What is wrong with the manifests. */
+  readonly faults: readonly string[];
+  readonly rows: number;
+  readonly columns: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Pools with their rates, faults, and every endpoint that is in trouble; at most `rows` lines. */
 export function liveView(
   pools: readonly LoadBalancerPool[],
-  rates: ReadonlyMap<string, Rate>,
-  size: { readonly rows: number; readonly columns: number; readonly now: number },
+  { rates, faults, rows, columns, now }: ViewOptions,
 ): string {
   const table = plainTable(
-    ['POOL', 'LISTENERS', 'ALGORITHM', 'HEALTHY', 'REQUESTS/S', 'FAILED', 'STATE'],
+    [
+      'POOL',
+      'LISTENERS',
+      'ALGORITHM',
+      'HEALTHY',
+      ...(rates === undefined ? ['PROXIES'] : ['REQUESTS/S', 'FAILED']),
+      'STATE',
+    ],
     pools.map(({ metadata, spec, status }) => {
       const name = `${metadata.namespace}/${metadata.name}`;
-      const rate = rates.get(name);
+      const rate = rates?.get(name);
       return [
         name,
         spec.listeners.map(({ protocol, port }) => `${protocol} ${port}`).join(', '),
         spec.loadBalancing.algorithm,
         status?.summary?.healthyText ?? '',
-        rate === undefined ? '0' : rate.perSecond.toFixed(rate.perSecond < 10 ? 1 : 0),
-        String(rate?.failed ?? 0),
-        status?.summary?.reason === '' ? 'ok' : (status?.summary?.reason ?? ''),
+        ...(rates === undefined
+          ? [status?.proxies?.text ?? '']
+          : [perSecond(rate), String(rate?.failed ?? 0)]),
+        status?.summary?.reason === '' ? 'ok' : (status?.summary?.reason ?? 'no status yet'),
       ];
     }),
   );
   const troubled = pools.flatMap(({ status }) =>
     (status?.endpoints ?? []).filter(({ state }) => state !== 'Healthy'),
   );
-  const below = troubled.length === 0 ? 'every endpoint is healthy' : endpointTable(troubled, size.now);
-  return `${table}\n\n${below}`
+  const below = troubled.length === 0 ? 'No endpoint is in trouble.' : endpointTable(troubled, now);
+  return [table, ...(faults.length === 0 ? [] : [faults.join('\n')]), below]
+    .join('\n\n')
     .split('\n')
-    .slice(0, Math.max(1, size.rows - 1))
-    .map((line) => line.slice(0, size.columns))
+    .slice(0, Math.max(1, rows - 1))
+    .map((line) => line.slice(0, columns))
     .join('\n');
+}
+
+function perSecond(rate: Rate | undefined): string {
+  return rate === undefined ? '0' : rate.perSecond.toFixed(rate.perSecond < 10 ? 1 : 0);
 }

@@ -10,3 +10,10 @@ export function stopSignal(): Promise<void> {
     process.on('SIGINT', arrived);
   });
 }
+
+/** Aborts at the next SIGTERM or SIGINT: whoever sends a second one does not want to wait. */
+export function forceSignal(): AbortSignal {
+  const forced = new AbortController();
+  void stopSignal().then(() => forced.abort());
+  return forced.signal;
+}

@@ -74,7 +74,9 @@ export async function serveAdmin(address: string, routes: AdminRoutes): Promise<
         .catch((error: unknown) => send({ status: 500, body: `${String(error)}\n` }));
     });
   });
-  await listen(server, port, host);
+  await listen(server, port, host).catch((error: unknown) => {
+    throw new Error(`cannot serve the admin pages at ${address}: ${reasonOf(error)}`, { cause: error });
+  });
   const bound = server.address() as AddressInfo;
   return {
     address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
@@ -92,6 +94,20 @@ export function parseAddress(address: string): { host: string; port: number } {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new Error(`not an address of the form HOST:PORT: ${address}`);
   return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'something else listens there';
+    case 'EACCES':
+      return 'this user may not open that port';
+    case 'EADDRNOTAVAIL':
+      return 'this machine does not have that address';
+    default:
+      return message;
+  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

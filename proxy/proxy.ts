@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
@@ -260,17 +261,16 @@ export class Proxy {
 
   /**
    * Leaves in good order: not ready from now on, then (after `graceMs`, for those who route to this proxy to notice)
-   * no new connections, `Connection: close` on what is open. Resolves when nothing is open, or after `timeoutMs`.
+   * no new connections, `Connection: close` on what is open. Resolves when nothing is open, after `timeoutMs`, or as
+   * soon as `forced` says so.
    */
-  async drain(graceMs: number, timeoutMs: number): Promise<void> {
+  async drain(graceMs: number, timeoutMs: number, forced?: AbortSignal): Promise<void> {
     this.#draining = true;
-    await new Promise<void>((resolve) => setTimeout(resolve, graceMs));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
+    await wait(graceMs, forced);
+    const over = new AbortController();
+    const late = wait(timeoutMs, AbortSignal.any([over.signal, ...(forced === undefined ? [] : [forced])]));
     await Promise.race([this.#fleet.drain(), late]);
-    clearTimeout(timer);
+    over.abort();
   }
 
   async close(): Promise<void> {
@@ -300,4 +300,9 @@ function workerData(options: ProxyOptions): Omit<WorkerData, 'workerId' | 'table
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.nodeName === undefined ? {} : { nodeName: options.nodeName }),
   };
+}
+
+/** Resolves after `ms`, or when the signal says so. */
+async function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }

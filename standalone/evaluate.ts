@@ -1,20 +1,14 @@
 import type { LoadBalancerPool } from '../api/pool.ts';
 import type { PoolSpec } from '../api/pool.gen.ts';
-import type { PoolSnapshot } from '../api/snapshot.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
-import { compileSnapshot } from '../controller/compile/snapshot.ts';
+import { compilePools, type CompiledPool } from '../controller/compile/compile-pools.ts';
 import type { DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
-import { settleConflicts } from '../controller/resolve/conflicts.ts';
-import { resolvePool, type Resolution } from '../controller/resolve/resolve-pool.ts';
 import { checkCoreObject } from './core-objects.ts';
 import type { Diagnostic, Manifest } from './manifests.ts';
 import { worldOf } from './world.ts';
 
-export interface EvaluatedPool {
+export interface EvaluatedPool extends CompiledPool {
   readonly manifest: Manifest;
-  readonly pool: LoadBalancerPool;
-  readonly resolution: Resolution;
-  readonly snapshot: PoolSnapshot | undefined;
 }
 
 export interface Evaluation {
@@ -48,38 +42,26 @@ export function evaluate(
   },
 ): Evaluation {
   const world = worldOf(objects.values(), options.denied, options.now);
-  const resolved: { manifest: Manifest; pool: LoadBalancerPool; resolution: Resolution }[] = [];
+  const manifests = new Map<string, Manifest>();
+  const valid: LoadBalancerPool[] = [];
   for (const manifest of objects.values()) {
     if (manifest.kind !== 'LoadBalancerPool') continue;
     const validation = options.validator.validate(manifest.object);
     if (!validation.ok) continue;
-    const pool = dated(validation.pool, manifest, options);
-    const resolution = resolvePool(pool, world, options.lastGood.get(pool.metadata.uid));
-    resolved.push({ manifest, pool, resolution });
+    valid.push(dated(validation.pool, manifest, options));
+    manifests.set(validation.pool.metadata.uid, manifest);
   }
-  const settlement = settleConflicts(
-    resolved.flatMap(({ resolution: { intent, served } }) =>
-      intent === undefined || served === undefined ? [] : [{ intent, served }],
-    ),
-  );
 
   const pools = new Map<string, EvaluatedPool>();
   const diagnostics: Diagnostic[] = [];
   let nextExpiry: number | undefined;
-  for (const { manifest, pool, resolution } of resolved) {
-    const { uid } = pool.metadata;
-    const settled = settlement.get(uid);
-    const problems = [...resolution.problems, ...(settled?.problems ?? [])];
+  for (const compiled of compilePools(valid, world, options.lastGood)) {
+    const { uid } = compiled.pool.metadata;
+    const manifest = manifests.get(uid)!;
+    const { problems, nextExpiry: expiry } = compiled.resolution;
     for (const { path, message } of problems) diagnostics.push(diagnostic(manifest, path, message));
-    const { intent } = resolution;
-    const snapshot =
-      intent === undefined || settled?.config === undefined
-        ? undefined
-        : compileSnapshot(intent, settled.config);
-    pools.set(uid, { manifest, pool, resolution: { ...resolution, problems }, snapshot });
-    if (resolution.nextExpiry !== undefined) {
-      nextExpiry = Math.min(nextExpiry ?? Number.POSITIVE_INFINITY, resolution.nextExpiry);
-    }
+    pools.set(uid, { ...compiled, manifest });
+    if (expiry !== undefined) nextExpiry = Math.min(nextExpiry ?? Number.POSITIVE_INFINITY, expiry);
   }
   return { pools, diagnostics, nextExpiry };
 }

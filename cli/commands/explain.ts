@@ -8,13 +8,15 @@ export interface ExplainOptions {
   readonly header: string[];
   readonly body: string | undefined;
   readonly clientAddress: string;
+  readonly class: string;
   readonly output: 'table' | 'json';
 }
 
 /** `evenkeel explain`: which route, backend and endpoints a request would get, and why the others lost. */
 export async function explainCommand(source: PoolSource, options: ExplainOptions): Promise<number> {
-  const [snapshots, pools] = await Promise.all([source.snapshots(), source.pools()]);
+  const { snapshots, pools, doubts } = await source.serving(options.class);
   const explained = explain({ ...options, headers: options.header }, snapshots, pools);
+  for (const doubt of doubts) process.stderr.write(`note: ${doubt}\n`);
   if (options.output === 'json') {
     process.stdout.write(`${JSON.stringify(explained, null, 2)}\n`);
     return 0;

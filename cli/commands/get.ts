@@ -4,6 +4,7 @@ import { describePool, endpointTable, poolTable } from '../tables.ts';
 
 export interface GetOptions {
   readonly output: 'table' | 'wide' | 'json' | 'yaml';
+  /** Absent: every namespace. */
   readonly namespace: string | undefined;
 }
 
@@ -13,9 +14,9 @@ export async function get(
   name: string | undefined,
   options: GetOptions,
 ): Promise<number> {
-  const pools = selectPools(await source.pools(), name, options.namespace);
+  const pools = selectPools(await source.pools(options.namespace), name);
   if (options.output === 'json' || options.output === 'yaml') {
-    const list = name === undefined ? { apiVersion: 'v1', kind: 'List', items: pools } : pools[0];
+    const list = pools.length === 1 && name !== undefined ? pools[0] : listOf(pools);
     const { stringify } = await import('yaml');
     process.stdout.write(options.output === 'json' ? `${JSON.stringify(list, null, 2)}\n` : stringify(list));
     return 0;
@@ -33,27 +34,24 @@ export async function get(
   return 0;
 }
 
+function listOf(items: readonly LoadBalancerPool[]): object {
+  return { apiVersion: 'v1', kind: 'List', items };
+}
+
 /** `evenkeel describe [NAME]`: all that a pool's status says. */
 export async function describe(
   source: PoolSource,
   name: string | undefined,
   namespace: string | undefined,
 ): Promise<number> {
-  const pools = selectPools(await source.pools(), name, namespace);
+  const pools = selectPools(await source.pools(namespace), name);
   process.stdout.write(`${pools.map((pool) => describePool(pool, Date.now())).join('\n\n---\n\n')}\n`);
   return 0;
 }
 
-function selectPools(
-  pools: readonly LoadBalancerPool[],
-  name: string | undefined,
-  namespace: string | undefined,
-): LoadBalancerPool[] {
-  const selected = pools.filter(
-    ({ metadata }) =>
-      (name === undefined || metadata.name === name) &&
-      (namespace === undefined || metadata.namespace === namespace),
-  );
+/** Several when pools of several namespaces have the name. */
+function selectPools(pools: readonly LoadBalancerPool[], name: string | undefined): LoadBalancerPool[] {
+  const selected = pools.filter(({ metadata }) => name === undefined || metadata.name === name);
   if (name !== undefined && selected.length === 0) throw new Error(`there is no pool ${name}`);
   return selected;
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { serveAdmin } from '../../lib/admin-server.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
@@ -8,7 +7,7 @@ import { proxyRoutes } from '../../proxy/observe/admin-routes.ts';
 import { Proxy } from '../../proxy/proxy.ts';
 import { startProxySync } from '../../proxy/sync/sync.ts';
 import { trustFiles } from '../../proxy/sync/trust-files.ts';
-import { stopSignal } from '../stop-signals.ts';
+import { forceSignal, stopSignal } from '../stop-signals.ts';
 
 export interface ProxyCommandOptions {
   readonly controller: string;
@@ -18,16 +17,18 @@ export interface ProxyCommandOptions {
   readonly tokenFile: string | undefined;
   readonly bind: string;
   readonly admin: string;
-  readonly workers: number | undefined;
+  readonly workers: number;
   readonly node: string | undefined;
   readonly zone: string | undefined;
   readonly accessLog: boolean;
   readonly logLevel: string;
+  /** Milliseconds. */
   readonly drainDelay: number;
+  /** Milliseconds. */
   readonly drainTimeout: number;
 }
 
-/** `evenkeel proxy`: one proxy, told by controllers what to serve, until a signal ends it. */
+/** `evenkeel proxy`: one proxy, told by controllers what to serve, until a signal ends it. 1 when open requests were cut off. */
 export async function proxyCommand(options: ProxyCommandOptions): Promise<number> {
   const { caFile, tokenFile } = options;
   if ((caFile === undefined) !== (tokenFile === undefined)) {
@@ -35,9 +36,10 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     return 2;
   }
   const log = createLog(options.logLevel);
+  await using ends = new AsyncDisposableStack();
   const proxy = await Proxy.start({
     bindAddress: options.bind,
-    workers: options.workers ?? availableParallelism(),
+    workers: options.workers,
     clock: systemClock,
     rng: systemRng,
     log,
@@ -46,6 +48,7 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.node === undefined ? {} : { nodeName: options.node }),
   });
+  ends.defer(() => proxy.close());
   const sync = await startProxySync({
     controllers: options.controller,
     name: options.name,
@@ -59,16 +62,15 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.node === undefined ? {} : { node: options.node }),
   });
+  ends.defer(() => sync.close());
   const admin = await serveAdmin(
     options.admin,
     proxyRoutes(proxy, () => sync.ready),
   );
+  ends.defer(() => admin.close());
 
   await stopSignal();
-  // A second signal does not wait for what is open.
-  await Promise.race([proxy.drain(options.drainDelay, options.drainTimeout), stopSignal()]);
-  await sync.close();
-  await admin.close();
-  await proxy.close();
-  return 0;
+  const forced = forceSignal();
+  await proxy.drain(options.drainDelay, options.drainTimeout, forced);
+  return forced.aborted ? 1 : 0;
 }

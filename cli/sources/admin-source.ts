@@ -20,15 +20,26 @@ export function adminSource(address: string): PoolSource {
     if (!response.ok) throw new Error(body.trim());
     return body;
   };
+  const pools = async (namespace?: string): Promise<LoadBalancerPool[]> => {
+    const { items } = JSON.parse(await ask('/api/pools')) as { items: LoadBalancerPool[] };
+    return items.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+  };
   return {
-    pools: async () => (JSON.parse(await ask('/api/pools')) as { items: LoadBalancerPool[] }).items,
-    snapshots: async () => JSON.parse(await ask('/debug/snapshot')) as PoolSnapshot[],
+    defaultNamespace: 'default',
+    pools,
+    // A standalone process is one installation, whatever class its pools name.
+    serving: async () => ({
+      pools: await pools(),
+      snapshots: JSON.parse(await ask('/debug/snapshot')) as PoolSnapshot[],
+      doubts: [],
+    }),
     traffic: async () => JSON.parse(await ask('/debug/traffic')) as PoolTraffic[],
     drain: async ({ namespace, pool, address: endpoint, port, undo }) => {
       const query = new URLSearchParams({ pool: `${namespace}/${pool}`, endpoint: hostPort(endpoint, port) });
       if (undo) query.set('undo', 'true');
       return (await ask(`/drain?${query.toString()}`, 'POST')).trim();
     },
+    close: () => Promise.resolve(),
   };
 }
 

@@ -63,7 +63,11 @@ export function kubeConfig(file?: string, context?: string): KubeConfig {
   const config = new KubeConfig();
   if (file === undefined) config.loadFromDefault();
   else config.loadFromFile(file);
-  if (context !== undefined) config.setCurrentContext(context);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null)
+      throw new Error(`the kubeconfig has no context ${context}`);
+    config.setCurrentContext(context);
+  }
   return config;
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { isStatus, KubeError, type KubeClient } from './client.ts';
+import { listAll, metadataOnly } from './list.ts';
 import type { KubeObject, ObjectMeta } from './objects.ts';
 
 /** Where a list-watch puts what it learns. Calls are synchronous, in the server's order. */
@@ -60,11 +61,6 @@ const TIMING: ListWatchTiming = {
   backoffMaxMs: 30_000,
   pageSize: 500,
 };
-
-interface List {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly KubeObject[] | null;
-}
 
 type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject }
@@ -146,24 +142,21 @@ export class ListWatch<T> {
   }
 
   async #list(): Promise<void> {
-    const { client, path, trim, sink, observe } = this.#options;
+    const { client, path, trim, sink, observe, metadataOnly } = this.#options;
     observe?.listed(path);
-    const items: T[] = [];
-    let page: List | undefined;
-    do {
-      page = await client.request<List>('GET', path, {
-        ...this.#accept('PartialObjectMetadataList'),
-        query: { ...this.#selectors(), limit: this.#timing.pageSize, continue: page?.metadata.continue },
-        signal: this.#abort.signal,
-        timeoutMs: this.#timing.listTimeoutMs,
-      });
-      if (this.#stopped) return;
-      for (const object of page.items ?? []) {
-        items.push(trim(object));
+    const { items, resourceVersion } = await listAll(client, path, {
+      ...this.#selectors(),
+      metadataOnly,
+      trim: (object) => {
         this.#sawChange(object.metadata.resourceVersion);
-      }
-    } while (page.metadata.continue !== undefined && page.metadata.continue !== '');
-    this.#resourceVersion = page.metadata.resourceVersion;
+        return trim(object);
+      },
+      pageSize: this.#timing.pageSize,
+      timeoutMs: this.#timing.listTimeoutMs,
+      signal: this.#abort.signal,
+    });
+    if (this.#stopped) return;
+    this.#resourceVersion = resourceVersion;
     sink.replace(items);
     this.#hasSynced = true;
     this.#markSynced();
@@ -179,7 +172,7 @@ export class ListWatch<T> {
     let why: WatchEnd = 'failed';
     try {
       const events = client.watch(path, {
-        ...this.#accept('PartialObjectMetadata'),
+        ...(this.#options.metadataOnly === true ? { accept: metadataOnly('PartialObjectMetadata') } : {}),
         query: {
           ...this.#selectors(),
           watch: 1,
@@ -241,11 +234,6 @@ export class ListWatch<T> {
 
   #sawChange(version: string): void {
     if (isNewer(version, this.#newest)) this.#newest = version;
-  }
-
-  #accept(as: string): { accept?: string } {
-    if (this.#options.metadataOnly !== true) return {};
-    return { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` };
   }
 
   #selectors(): { fieldSelector?: string | undefined; labelSelector?: string | undefined } {

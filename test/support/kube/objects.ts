@@ -46,7 +46,7 @@ export function sliceObject(
     endpoints: addresses.map((address, i) => ({
       addresses: [address],
       conditions: { ready, serving: ready, terminating: false },
-      targetRef: { kind: 'Pod', name: `${name}-${i}`, uid: `uid-${name}-${address}` },
+      targetRef: { kind: 'Pod', name: `${name}-${i}`, uid: `uid-${name}-${address.replaceAll('.', '-')}` },
       zone: 'a',
     })),
   };

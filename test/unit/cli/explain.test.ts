@@ -46,6 +46,7 @@ const SNAPSHOT = poolSnapshot({
 const POOL = {
   metadata: { name: 'shop', namespace: 'n', uid: SNAPSHOT.uid },
   status: {
+    endpointsTruncated: true,
     endpoints: [
       { backend: 'api', address: '127.0.0.1', port: 9002, state: 'Unhealthy', reason: 'ConnectRefused' },
     ],

@@ -45,20 +45,33 @@ describe('ratesOf', () => {
 });
 
 describe('liveView', () => {
-  const size = { rows: 40, columns: 200, now: 0 };
+  const size = { rates: new Map(), faults: [], rows: 40, columns: 200, now: 0 };
 
   it('shows each pool with its rate and the endpoints that are in trouble, not the others', () => {
-    const view = liveView([POOL], new Map([['n/shop', { perSecond: 1234.4, failed: 2 }]]), size);
+    const view = liveView([POOL], {
+      ...size,
+      rates: new Map([['n/shop', { perSecond: 1234.4, failed: 2 }]]),
+    });
     expect(view).toMatch(/^n\/shop +HTTP 80 +RoundRobin +1\/2 +1234 +2 +EndpointsUnhealthy$/m);
     expect(view).toContain('10.0.0.2:80');
     expect(view).not.toContain('10.0.0.1:80');
   });
 
+  it('has no columns for rates that nobody knows', () => {
+    const view = liveView([POOL], { ...size, rates: undefined });
+    expect(view).not.toMatch(/REQUESTS|FAILED/);
+    expect(view).toMatch(/^n\/shop +HTTP 80 +RoundRobin +1\/2 +EndpointsUnhealthy$/m);
+  });
+
+  it('shows what is wrong with the manifests', () => {
+    const fault = 'shop.yaml:3:1: spec.listeners: is required';
+    expect(liveView([POOL], { ...size, faults: [fault] })).toContain(fault);
+  });
+
   it('never draws more lines or columns than the terminal has', () => {
     const view = liveView(
       Array.from({ length: 50 }, () => POOL),
-      new Map(),
-      { rows: 10, columns: 20, now: 0 },
+      { ...size, rows: 10, columns: 20 },
     );
     expect(view.split('\n')).toHaveLength(9);
     expect(Math.max(...view.split('\n').map((line) => line.length))).toBeLessThanOrEqual(20);
