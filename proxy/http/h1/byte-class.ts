@@ -17,7 +17,6 @@ export const CR = 0x0d;
 export const SP = 0x20;
 export const COLON = 0x3a;
 export const SLASH = 0x2f;
-export const QUESTION = 0x3f;
 
 export const CLASS: Uint8Array = buildTable();
 

@@ -1,36 +1,7 @@
-/** Headers that mean something to the proxy, as small numbers; every other one is 0. */
-const NAMES = [
-  '',
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'expect',
-  'upgrade',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'proxy-authorization',
-  'proxy-authenticate',
-  'proxy',
-  'http2-settings',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-real-ip',
-  'forwarded',
-  'via',
-  'x-request-id',
-  'cookie',
-  'set-cookie',
-  'authorization',
-  'traceparent',
-  'date',
-] as const;
-
+/**
+ * Headers that mean something to the proxy, as small numbers; every other one is 0. A Connection header cannot take
+ * them away, and they are no trailers.
+ */
 export const HeaderId = {
   Other: 0,
   Host: 1,
@@ -66,13 +37,10 @@ export const HeaderId = {
 
 export type HeaderId = (typeof HeaderId)[keyof typeof HeaderId];
 
-export const HEADER_IDS: number = NAMES.length;
-
-/** Lower-case name of a known header. */
-export function headerName(id: number): string {
-  return NAMES[id] ?? '';
-}
-
+/** Lower-case names by id: `XForwardedFor` is `x-forwarded-for`. */
+const NAMES: readonly string[] = Object.keys(HeaderId).map((key) =>
+  key.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase(),
+);
 const BYTES: readonly Uint8Array[] = NAMES.map((name) => Buffer.from(name));
 const BY_HASH: Uint8Array = buildHashTable();
 
