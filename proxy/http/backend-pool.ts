@@ -40,6 +40,10 @@ export class BackendPool {
   }
 
   put(connection: BackendConnection): void {
+    if (isGone(connection.endpoint)) {
+      connection.destroy();
+      return;
+    }
     connection.idleSince = this.#now();
     const connections = this.#idle.get(connection.endpoint);
     if (connections === undefined) this.#idle.set(connection.endpoint, [connection]);
@@ -58,10 +62,10 @@ export class BackendPool {
     if (connections.length === 0) this.#idle.delete(connection.endpoint);
   }
 
-  /** Closes what is idle to endpoints that may take nothing any more, and forgets them. */
+  /** Closes what is idle to endpoints that are no more, and forgets them. */
   prune(): void {
     for (const [endpoint, connections] of this.#idle) {
-      if (endpoint.affine) continue;
+      if (!isGone(endpoint)) continue;
       destroyAll(connections);
       this.#idle.delete(endpoint);
     }
@@ -70,6 +74,11 @@ export class BackendPool {
   close(): void {
     for (const connections of this.#idle.values()) destroyAll(connections);
   }
+}
+
+/** Neither ready nor healthy, nor anything else: nothing is sent there, not even when the pool fails open. */
+function isGone(endpoint: EndpointState): boolean {
+  return endpoint.table.flags(endpoint.slot) === 0;
 }
 
 /** Each one leaves the list as it is destroyed. */

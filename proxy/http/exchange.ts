@@ -137,6 +137,10 @@ export class Exchange implements BackendOwner, Seeking {
     this.#head = outgoingHead(head, rule, this.#client.forwardedLines(head), requestId);
     this.#webSocketKey = head.websocket ? head.header('sec-websocket-key') : undefined;
     this.#isIdempotent = isIdempotent(head);
+    if (this.#isTooLarge) {
+      this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
+      return;
+    }
     this.#seeker.reset(target, head, this.#isIdempotent);
     target.budget.countRequest(this.#account.startedAt);
     this.#limits.requestBegins(target, this.#account.startedAt);
@@ -156,9 +160,15 @@ export class Exchange implements BackendOwner, Seeking {
     this.#isRequestDone = relay.done;
     this.#isDisguised = relay.isDisguised;
     this.#account.bytesIn = relay.content;
-    if (this.#connection !== undefined) this.#sendPiece(this.#connection, bytes, relay);
+    if (this.#isTooLarge && this.#state !== State.Over) this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
+    else if (this.#connection !== undefined) this.#sendPiece(this.#connection, bytes, relay);
     else if (this.#state !== State.Over) this.#hold(bytes, relay);
     return relay.done || this.#takesBody;
+  }
+
+  /** A body without a length shows its size as it comes. */
+  get #isTooLarge(): boolean {
+    return this.#target !== undefined && this.#account.bytesIn > this.#target.maxBodyBytes;
   }
 
   get #takesBody(): boolean {
@@ -167,10 +177,6 @@ export class Exchange implements BackendOwner, Seeking {
 
   #sendPiece(connection: BackendConnection, bytes: Buffer, relay: BodyRelay): void {
     const target = this.#target!;
-    if (relay.content > target.maxBodyBytes) {
-      this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
-      return;
-    }
     this.#keepForReplay(bytes, relay);
     if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = connection.send('', bytes, relay, false, relay.done) === Sent.Full;
@@ -185,8 +191,8 @@ export class Exchange implements BackendOwner, Seeking {
     this.#body.add(bytes, pieces);
     const wait = this.#bodyWait;
     if (wait === undefined) return;
-    if (this.#isRequestDone) this.#match(wait, wait.contentOf(this.#body.parts));
-    else if (this.#account.bytesIn > wait.needs.maxBytes) this.#match(wait, 'unreadable');
+    if (this.#account.bytesIn > wait.needs.maxBytes) this.#match(wait, 'unreadable');
+    else if (this.#isRequestDone) this.#match(wait, wait.contentOf(this.#body.parts));
   }
 
   #match({ head }: BodyWait, body: Uint8Array | 'unreadable'): void {
@@ -429,6 +435,8 @@ export class Exchange implements BackendOwner, Seeking {
   /** Answers with an error where nothing was answered yet, else breaks the response off. */
   #fail(code: ErrorCode): void {
     const isStarted = this.#state >= State.Responding;
+    // The client, told that it is over, must not report its own end as another.
+    this.#state = State.Over;
     this.#abandon();
     if (isStarted) this.#client.abort();
     else {

@@ -299,8 +299,8 @@ export class BackendConnection {
     if (isClean && this.#isReusable && this.#isRequestDone && this.maxIdleMs > 0) {
       this.#state = State.Idle;
       this.socket.resume();
-      this.#worker.pool.put(this);
       this.#worker.deadlines.set(this.#deadline, this.maxIdleMs);
+      this.#worker.pool.put(this);
     } else this.destroy();
     owner.responded();
   }

@@ -5,6 +5,7 @@ import { processMicros, systemClock } from '../../../lib/clock.ts';
 import { Deadlines } from '../../../proxy/conn/deadlines.ts';
 import { Dialer } from '../../../proxy/conn/dialer.ts';
 import { type ErrorCode, traitsOf } from '../../../proxy/errors.ts';
+import { createPassiveReporter } from '../../../proxy/health/passive-reporter.ts';
 import { createHttpHandler, httpWorkerOf } from '../../../proxy/http/http-handler.ts';
 import type { HttpWorker } from '../../../proxy/http/http-worker.ts';
 import type { PortHandler, PortView } from '../../../proxy/listen/port-handler.ts';
@@ -36,7 +37,10 @@ export interface HttpProxyOptions {
   /** Or of several backends, by name. */
   readonly endpoints?: Readonly<Record<string, readonly Endpoint[]>>;
   readonly config?: Partial<PoolConfig>;
-  readonly protocol?: 'HTTP' | 'HTTPS';
+  /** Absent: any free one. */
+  readonly listen?: number;
+  /** Keeps no records: for long runs. */
+  readonly isQuiet?: boolean;
 }
 
 /** One worker's HTTP port, in this process, on real sockets; every endpoint is healthy until a test says otherwise. */
@@ -57,7 +61,8 @@ export class HttpProxy {
     this.#snapshot = snapshotOf(options);
     const table = new SharedTable(0, this.#main.buffer);
     const deadlines = new Deadlines(systemClock);
-    const passive = this.#passiveReporter();
+    const { isQuiet = false } = options;
+    const passive = isQuiet ? createPassiveReporter(() => {}) : this.#passiveReporter();
     this.#context = {
       workerId: 0,
       clock: systemClock,
@@ -69,7 +74,7 @@ export class HttpProxy {
       deadlines,
       dialer: new Dialer(systemClock, deadlines, passive),
       traffic: new TrafficMeter(),
-      accessLog: { record: (record) => this.records.push({ ...record }) },
+      accessLog: isQuiet ? undefined : { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,
     };
     this.#upstreams = new PoolUpstreams(this.#snapshot, this.#assign(), {
@@ -89,7 +94,7 @@ export class HttpProxy {
 
   static async start(options: HttpProxyOptions): Promise<HttpProxy> {
     const proxy = new HttpProxy(options);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => proxy.#server.listen(options.listen ?? 0, '127.0.0.1', resolve));
     return proxy;
   }
 
@@ -128,7 +133,9 @@ export class HttpProxy {
   update(options: HttpProxyOptions): void {
     const before = new Set(this.endpoints);
     this.#snapshot = snapshotOf(options);
-    this.#upstreams.update(this.#snapshot, this.#assign());
+    for (const gone of this.#upstreams.update(this.#snapshot, this.#assign())) {
+      this.#main.setFlags(gone.slot, 0);
+    }
     for (const state of this.endpoints) {
       if (!before.has(state)) this.#main.setFlags(state.slot, READY | HEALTHY);
     }
@@ -148,14 +155,19 @@ export class HttpProxy {
     return this.endpoints.reduce((sum, state) => sum + state.inFlight, 0);
   }
 
-  /** Resolves when nothing is under way any more and every count is back to zero. */
+  /** Resolves when no request is under way any more and nothing is counted as in flight. */
   async settled(): Promise<void> {
     await eventually('every count is back to zero', () => {
       const { exchanges } = this.worker;
-      const { connections } = this.handler;
-      if (exchanges === 0 && connections === 0 && this.inFlight === 0) return true;
-      throw new Error(JSON.stringify({ exchanges, connections, inFlight: this.inFlight }));
+      if (exchanges === 0 && this.inFlight === 0) return true;
+      throw new Error(JSON.stringify({ exchanges, inFlight: this.inFlight }));
     });
+  }
+
+  /** As `settled`, and every client connection is gone. */
+  async emptied(): Promise<void> {
+    await this.settled();
+    await eventually('no connection is open', () => this.handler.connections === 0);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Peer } from './peer.ts';
+
+/** One worker process, in the foreground; `body` goes into the http block. */
+export function nginxCommand(dir: string, name: string, body: string): readonly string[] {
+  const prefix = join(dir, name);
+  mkdirSync(prefix, { recursive: true });
+  const file = join(prefix, 'nginx.conf');
+  writeFileSync(
+    file,
+    `daemon off;
+worker_processes 1;
+pid ${prefix}/nginx.pid;
+error_log ${prefix}/error.log;
+events { worker_connections 8192; }
+http {
+  access_log off;
+  client_body_temp_path ${prefix}/body;
+  proxy_temp_path ${prefix}/proxy;
+  fastcgi_temp_path ${prefix}/fastcgi;
+  uwsgi_temp_path ${prefix}/uwsgi;
+  scgi_temp_path ${prefix}/scgi;
+  keepalive_requests 100000000;
+${body}
+}
+`,
+  );
+  return ['nginx', '-p', prefix, '-c', file];
+}
+
+export const nginx: Peer = {
+  name: 'nginx',
+  command: ({ listen, backend }, dir) =>
+    nginxCommand(
+      dir,
+      'nginx-proxy',
+      `  upstream servers { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${listen};
+    location / {
+      proxy_pass http://servers;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }
+  }`,
+    ),
+};
