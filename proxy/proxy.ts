@@ -6,6 +6,7 @@ import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
 import { HealthMonitor, type PoolSlots } from './health/health-monitor.ts';
 import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
+import type { EndpointLoad, ProxyLoad } from './observe/load.ts';
 import { poolTraffic, type PoolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics } from './observe/metrics.ts';
 import { checkRouting } from './routing/check-routing.ts';
@@ -257,6 +258,28 @@ export class Proxy {
   async traffic(): Promise<PoolTraffic[]> {
     const { metrics } = await this.#fleet.collect();
     return poolTraffic(metrics);
+  }
+
+  /** What is open and under way now. */
+  async load(): Promise<ProxyLoad> {
+    const { loads } = await this.#fleet.collect();
+    return { workers: loads, endpoints: this.#endpointLoads() };
+  }
+
+  #endpointLoads(): EndpointLoad[] {
+    const loads: EndpointLoad[] = [];
+    for (const { snapshot, slots } of this.#pools.values()) {
+      const pool = `${snapshot.namespace}/${snapshot.name}`;
+      for (const [backend, { endpoints }] of Object.entries(slots)) {
+        endpoints.forEach((slot, index) => {
+          const inFlight = this.#table.inFlight(slot);
+          if (inFlight === 0) return;
+          const { address, port } = snapshot.endpoints[backend]![index]!;
+          loads.push({ pool, backend, address, port, inFlight });
+        });
+      }
+    }
+    return loads.sort((a, b) => b.inFlight - a.inFlight);
   }
 
   /**

@@ -23,6 +23,7 @@ export function proxyRoutes(proxy: Proxy, synced: () => boolean): AdminRoutes {
         endpoints: proxy.reports(uid),
       })),
     }),
+    'GET /debug/load': async () => ({ body: await proxy.load() }),
     'GET /debug/traffic': async () => ({ body: await proxy.traffic() }),
     'POST /drain': (request) => drain(request, proxy),
   };

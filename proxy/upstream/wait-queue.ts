@@ -55,6 +55,13 @@ export class WaitQueue {
     this.#clock = clock;
   }
 
+  /** How many wait. */
+  get size(): number {
+    const waiters = new Set<Waiter>();
+    for (const line of this.#lines.values()) for (const waiter of line) waiters.add(waiter);
+    return waiters.size;
+  }
+
   /** Lines up; the returned function cancels. */
   enqueue(wait: Wait): (() => void) | 'queue-full' {
     const entered: number[] = [];

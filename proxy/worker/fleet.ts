@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../lib/clock.ts';
 import type { PassiveEvent } from '../health/passive-reporter.ts';
 import type { PlannedPort } from '../listen/port-plan.ts';
+import type { WorkerLoad } from '../observe/load.ts';
 import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import { MAX_WORKERS, type SharedTable } from '../state/shared-table.ts';
@@ -131,19 +132,19 @@ export class WorkerFleet {
     );
   }
 
-  /** What each worker has counted, in prom-client's JSON form. */
-  async collect(): Promise<{ metrics: (readonly MetricJson[])[]; connections: number }> {
+  /** What each worker has counted, in prom-client's JSON form, and what it holds now. */
+  async collect(): Promise<{ metrics: (readonly MetricJson[])[]; loads: WorkerLoad[] }> {
     const answers = await Promise.all(
       this.#serving().map((member) => this.#ask(member, { type: 'collect', seq: 0 })),
     );
     const metrics: (readonly MetricJson[])[] = [];
-    let connections = 0;
+    const loads: WorkerLoad[] = [];
     for (const answer of answers) {
       if (answer?.type !== 'collected') continue;
       metrics.push(answer.metrics);
-      connections += answer.connections;
+      loads.push(answer.load);
     }
-    return { metrics, connections };
+    return { metrics, loads };
   }
 
   /** Resolves when nothing is open any more in any worker. */

@@ -1,6 +1,7 @@
 import type { BoundSocket, Server } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { WorkerLoad } from '../observe/load.ts';
 import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { PoolSlots } from '../health/health-monitor.ts';
 import type { PassiveEvent } from '../health/passive-reporter.ts';
@@ -42,7 +43,7 @@ export type FromWorker =
       readonly type: 'collected';
       readonly seq: number;
       readonly metrics: readonly MetricJson[];
-      readonly connections: number;
+      readonly load: WorkerLoad;
     }
   /** Nothing is open any more (after `drain` or `hand-over`). */
   | { readonly type: 'drained' };

@@ -6,10 +6,11 @@ import { createLog } from '../../lib/log.ts';
 import { Deadlines } from '../conn/deadlines.ts';
 import { Dialer } from '../conn/dialer.ts';
 import { createPassiveReporter } from '../health/passive-reporter.ts';
-import { createHttpHandler } from '../http/http-handler.ts';
+import { createHttpHandler, httpWorkerOf } from '../http/http-handler.ts';
 import { planPorts, type PlannedPort } from '../listen/port-plan.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
 import { createAccessLog } from '../observe/access-log.ts';
+import type { WorkerLoad } from '../observe/load.ts';
 import { TrafficMeter } from '../observe/traffic-meter.ts';
 import { RateTable } from '../routing/rate-table.ts';
 import { SharedTable } from '../state/shared-table.ts';
@@ -104,7 +105,7 @@ export class WorkerRuntime {
           type: 'collected',
           seq: message.seq,
           metrics: this.#context.traffic.collect(),
-          connections: this.#connections,
+          load: this.#load(),
         });
         return;
     }
@@ -115,6 +116,21 @@ export class WorkerRuntime {
     for (const port of this.#ports.values()) open += port.handler.connections;
     for (const handler of this.#retired) open += handler.connections;
     return open;
+  }
+
+  #load(): WorkerLoad {
+    const { workerId, deadlines, dialer } = this.#context;
+    const http = httpWorkerOf(this.#context);
+    return {
+      worker: workerId,
+      connections: this.#connections,
+      requests: http.exchanges,
+      waiting: this.#deps.queue.size,
+      backends: http.backendConnections,
+      idleBackends: http.pool.size,
+      abandonedConnects: dialer.abandoned,
+      deadlines: deadlines.size,
+    };
   }
 
   #apply({ seq, upsert, remove }: Extract<ToWorker, { type: 'apply' }>): void {

@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ProxyLoad } from '../../../proxy/observe/load.ts';
+import { eventually } from '../eventually.ts';
+import { freePorts } from '../free-ports.ts';
+
+const EXECUTABLE = new URL('../../../bin/evenkeel', import.meta.url).pathname;
+
+export interface ProxyProcessOptions {
+  /** YAML. */
+  readonly manifests: string;
+  readonly workers?: number;
+  /** `ulimit -n` of the process. */
+  readonly maxFiles?: number;
+}
+
+/** `evenkeel run` in a process of its own, so that its memory and descriptors are its own. */
+export class ProxyProcess {
+  readonly #child: ChildProcess;
+  readonly #admin: string;
+  readonly #folder: string;
+  #log = '';
+
+  private constructor(child: ChildProcess, admin: string, folder: string) {
+    this.#child = child;
+    this.#admin = admin;
+    this.#folder = folder;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#log = (this.#log + text).slice(-20_000);
+      });
+    }
+  }
+
+  /** Resolves when it is ready. */
+  static async start({ manifests, workers = 2, maxFiles }: ProxyProcessOptions): Promise<ProxyProcess> {
+    const [adminPort] = await freePorts(1);
+    const folder = await mkdtemp(join(tmpdir(), 'evenkeel-'));
+    await writeFile(join(folder, 'pools.yaml'), manifests);
+    const admin = `127.0.0.1:${adminPort}`;
+    const run = [EXECUTABLE, 'run', '-f', folder, '--admin', admin, '--workers', String(workers)];
+    const limit = maxFiles === undefined ? '' : `ulimit -n ${maxFiles}; `;
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...run], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const proxy = new ProxyProcess(child, admin, folder);
+    await eventually('the proxy is ready', async () => {
+      if (child.exitCode !== null) throw new Error(proxy.log);
+      return (await fetch(`http://${admin}/readyz`)).ok;
+    });
+    return proxy;
+  }
+
+  /** The end of what it has written. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resident memory in KiB: what files do not back. */
+  get memoryKiB(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]);
+  }
+
+  /** Open file descriptors. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.#child.pid}/fd`).length;
+  }
+
+  async load(): Promise<ProxyLoad> {
+    return (await (await this.fetch('/debug/load')).json()) as ProxyLoad;
+  }
+
+  /** From its admin address. */
+  fetch(path: string): Promise<Response> {
+    return fetch(`http://${this.#admin}${path}`, { signal: AbortSignal.timeout(5_000) });
+  }
+
+  /** Ends it, gracefully or at once; its exit code. */
+  async close(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    if (this.isRunning) {
+      const exited = once(this.#child, 'exit');
+      this.#child.kill(signal);
+      await exited;
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+    return this.#child.exitCode;
+  }
+}
