@@ -1,5 +1,12 @@
 import { Socket } from 'node:net';
 
+/** What `net.connect` takes as `onread`. */
+export interface ReadOptions {
+  readonly buffer: Buffer | (() => Buffer);
+  /** False stops reading until `resume`. */
+  readonly callback: (bytes: number, buffer: Buffer) => boolean;
+}
+
 /** Takes `buffer[0, length)`, which is overwritten by the next read of any connection. */
 type TakeBytes = (buffer: Buffer, length: number) => void;
 
@@ -12,27 +19,44 @@ const internals = findInternals();
 
 interface Internals {
   readonly buffer: symbol;
+  readonly generator: symbol;
   readonly callback: symbol;
 }
 
 type Opened = Socket & {
   [internal: symbol]: unknown;
-  readonly _handle?: { useUserBuffer?: (buffer: Buffer) => void } | null;
+  readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
 };
 
 /** Hands what `socket` reads to `take`: out of the shared `buffer` where this Node lets us, else as it comes. */
 export function readInto(socket: Socket, buffer: Buffer, take: TakeBytes): void {
-  const handle = (socket as Opened)._handle;
-  if (internals === undefined || typeof handle?.useUserBuffer !== 'function') {
-    socket.on('data', (bytes: Buffer) => take(bytes, bytes.length));
-    return;
-  }
-  (socket as Opened)[internals.buffer] = buffer;
-  (socket as Opened)[internals.callback] = (length: number) => {
+  const callback = (length: number): boolean => {
     take(buffer, length);
+    return true;
   };
-  handle.useUserBuffer(buffer);
-  socket.resume();
+  const isShared = readWith(socket, { buffer, callback });
+  // What came before, or was put back.
+  for (let early = socket.read() as Buffer | null; early !== null; early = socket.read() as Buffer | null) {
+    take(early, early.length);
+  }
+  if (isShared) socket.resume();
+  else socket.on('data', (bytes: Buffer) => take(bytes, bytes.length));
+}
+
+/**
+ * Makes an open socket read from now on as if it had been made with `onread`. What it has read before is still to be
+ * had by `read()`. False: this Node does not let us.
+ */
+export function readWith(socket: Socket, { buffer, callback }: ReadOptions): boolean {
+  const opened = socket as Opened;
+  const handle = opened._handle;
+  if (internals === undefined || typeof handle?.useUserBuffer !== 'function') return false;
+  const first = typeof buffer === 'function' ? buffer() : buffer;
+  opened[internals.buffer] = first;
+  opened[internals.generator] = typeof buffer === 'function' ? buffer : null;
+  opened[internals.callback] = callback;
+  handle.useUserBuffer(first);
+  return true;
 }
 
 /** Do accepted sockets read into the shared buffer? */
@@ -43,7 +67,9 @@ function findInternals(): Internals | undefined {
   const symbols = Object.getOwnPropertySymbols(probe);
   const named = (name: string) => symbols.find((symbol) => symbol.description === name);
   const buffer = named('kBuffer');
+  const generator = named('kBufferGen');
   const callback = named('kBufferCb');
   probe.destroy();
-  return buffer === undefined || callback === undefined ? undefined : { buffer, callback };
+  if (buffer === undefined || generator === undefined || callback === undefined) return undefined;
+  return { buffer, generator, callback };
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadlines } from '../conn/deadlines.ts';
 import { LoopTurns } from '../conn/loop-turns.ts';
+import type { ReadBuffers } from '../conn/read-buffers.ts';
 import { Sender } from '../conn/sender.ts';
 import type { TrafficRecord } from '../observe/traffic-record.ts';
-import { ReadBuffers } from '../tcp/read-buffers.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { BackendPool } from './backend-pool.ts';
 import { sharedRanges } from './h1/body-relay.ts';
@@ -21,7 +21,7 @@ export class HttpWorker {
   readonly turns: LoopTurns;
   readonly pool: BackendPool;
   readonly sender = new Sender();
-  readonly buffers = new ReadBuffers();
+  readonly buffers: ReadBuffers;
   readonly ranges = sharedRanges();
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
@@ -39,6 +39,7 @@ export class HttpWorker {
     this.context = context;
     this.clock = context.clock;
     this.deadlines = context.deadlines;
+    this.buffers = context.buffers;
     this.turns = new LoopTurns(context.clock);
     this.pool = new BackendPool(() => context.clock.now());
     const random = Math.floor(context.rng() * 2 ** 48).toString(36);

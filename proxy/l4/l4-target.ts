@@ -19,6 +19,8 @@ export interface L4Target {
   readonly maxInFlight: number;
   /** Undefined: who finds every endpoint full is turned away. */
   readonly queue: WaitLimits | undefined;
+  /** Version of the PROXY protocol header that endpoints get; undefined: none. */
+  readonly proxyOut: 'V1' | 'V2' | undefined;
   /** What the pool's algorithm hashes; undefined: nothing. */
   readonly hashKey: ((clientAddress: string) => number) | undefined;
 }
@@ -48,6 +50,7 @@ export function compileL4Targets(view: PortView, { traffic }: WorkerContext): L4
         limits.maxRequestsPerEndpoint ?? Number.POSITIVE_INFINITY,
       ),
       queue: limits.queue,
+      proxyOut: pool.config.backendProxyProtocol,
       hashKey: hashes(loadBalancing.algorithm) ? addressKey : undefined,
     };
   });

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Deadline, type Deadlines } from '../conn/deadlines.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { UpstreamReader } from './upstream-reader.ts';
+import type { SocketReader } from './socket-reader.ts';
 
 /** Told once, when both connections are closed or about to be, with all that will be read counted. */
 export interface RelayOwner {
@@ -17,7 +17,8 @@ export interface RelayOwner {
 export class Relay {
   readonly #client: Socket;
   readonly #upstream: Socket;
-  readonly #reader: UpstreamReader;
+  readonly #clientReader: SocketReader;
+  readonly #upstreamReader: SocketReader;
   readonly #deadlines: Deadlines;
   readonly #idleMs: number;
   readonly #owner: RelayOwner;
@@ -29,14 +30,16 @@ export class Relay {
   #error: ErrorCode | undefined;
 
   constructor(
-    { client, upstream, reader }: { client: Socket; upstream: Socket; reader: UpstreamReader },
+    [client, clientReader]: readonly [Socket, SocketReader],
+    [upstream, upstreamReader]: readonly [Socket, SocketReader],
     deadlines: Deadlines,
     idleMs: number,
     owner: RelayOwner,
   ) {
     this.#client = client;
+    this.#clientReader = clientReader;
     this.#upstream = upstream;
-    this.#reader = reader;
+    this.#upstreamReader = upstreamReader;
     this.#deadlines = deadlines;
     this.#idleMs = idleMs;
     this.#owner = owner;
@@ -45,7 +48,7 @@ export class Relay {
   /** To be called when the upstream has connected, before it is read. */
   start(): void {
     this.#touch();
-    this.#reader.start(this.#client, () => {
+    this.#upstreamReader.start(this.#client, () => {
       this.#touch();
       if (this.#spoke) return;
       this.#spoke = true;
@@ -65,11 +68,8 @@ export class Relay {
         this.#upstream.resume();
       })
       .on('end', () => this.#clientEnd())
-      .on('close', () => this.#closed())
-      .on('data', (chunk: Buffer) => {
-        this.#touch();
-        if (!this.#upstream.write(chunk)) this.#client.pause();
-      });
+      .on('close', () => this.#closed());
+    this.#clientReader.adopt(this.#client, this.#upstream, () => this.#touch());
     // A client that said nothing and ended its half while the upstream was being dialled.
     if (this.#client.readableEnded) this.#clientEnd();
   }
@@ -118,7 +118,8 @@ export class Relay {
     this.#open -= 1;
     if (this.#open > 0) return;
     this.#deadlines.clear(this.#idle);
-    this.#reader.end();
+    this.#clientReader.end();
+    this.#upstreamReader.end();
     this.#owner.relayEnded(this.#error);
   }
 }

@@ -3,20 +3,30 @@ import type { DialLimits } from '../conn/dial-plan.ts';
 import type { Dial, DialRequest } from '../conn/dialer.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { PickFailure } from '../balancer/picker.ts';
+import type { Preface } from '../listen/proxy-preface.ts';
+import { formatProxyHeader, type Parties } from '../listen/proxy-protocol.ts';
+import { clientAddress } from '../net/client-address.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { SelectRequest } from '../upstream/backend-selector.ts';
 import type { WaitResult } from '../upstream/wait-queue.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { pickErrorCode } from '../l4/pick-error.ts';
 import type { L4Target } from '../l4/l4-target.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 import { Relay, type RelayOwner } from './relay.ts';
-import { UpstreamReader } from './upstream-reader.ts';
+import { SocketReader } from './socket-reader.ts';
+
+/** Whose session it is. */
+export interface SessionClient {
+  readonly socket: Socket;
+  /** Where it comes from, in the form that routes and logs use; empty: nobody asked. */
+  readonly address: string;
+  /** How the connection began; undefined: with the client's own bytes. */
+  readonly preface: Preface | undefined;
+}
 
 /** The port that a session came in by. */
 export interface SessionPort {
   readonly ctx: WorkerContext;
-  readonly buffers: ReadBuffers;
   readonly idleMs: number;
   /** Told once, when nothing of the session is left. */
   sessionEnded(session: TcpSession, error: ErrorCode | undefined): void;
@@ -35,20 +45,24 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   readonly hashKey: number;
   tried: readonly EndpointState[] = [];
   readonly #port: SessionPort;
-  readonly #readers: [Socket, UpstreamReader][] = [];
+  readonly #preface: Preface | undefined;
+  readonly #readers: [Socket, SocketReader][] = [];
   #cancelWait: (() => void) | undefined;
   #dial: Dial | undefined;
   #relay: Relay | undefined;
   #upstream: Socket | undefined;
   #endpoint: EndpointState | undefined;
   #spoke = false;
+  /** Ended before there was a relay. */
+  #over = false;
 
-  constructor(port: SessionPort, client: Socket, target: L4Target, clientAddress: string) {
+  constructor(port: SessionPort, { socket, address, preface }: SessionClient, target: L4Target) {
     this.#port = port;
-    this.client = client;
+    this.client = socket;
     this.target = target;
-    this.clientAddress = clientAddress;
-    this.hashKey = target.hashKey?.(clientAddress) ?? 0;
+    this.clientAddress = address;
+    this.#preface = preface;
+    this.hashKey = target.hashKey?.(address) ?? 0;
     this.startedMs = port.ctx.clock.now();
   }
 
@@ -70,7 +84,7 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   }
 
   get bytesIn(): number {
-    return this.client.bytesRead;
+    return this.client.bytesRead - (this.#preface?.length ?? 0);
   }
 
   get bytesOut(): number {
@@ -78,8 +92,11 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   }
 
   start(): void {
-    this.client.on('error', () => this.#relay?.clientFailed());
-    this.client.on('close', this.#onClientClose);
+    this.client.on('error', () => {
+      if (this.#relay === undefined) this.#onClientGone();
+      else this.#relay.clientFailed();
+    });
+    this.client.on('close', this.#onClientGone);
     const selected = this.target.selector.select(this);
     if (selected === 'all-full' && this.target.queue !== undefined) this.#wait(this.target.queue);
     else this.#proceed(selected);
@@ -108,7 +125,7 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   // ---- what the dial asks and tells ----
 
   open({ address, port }: EndpointState): Socket {
-    const reader = new UpstreamReader(this.#port.buffers);
+    const reader = new SocketReader(this.#port.ctx.buffers);
     const socket = connect({
       host: address,
       port,
@@ -130,10 +147,30 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
     endpoint.observeLatency(tookMs, clock.now());
     this.#endpoint = endpoint;
     this.#upstream = upstream;
-    this.client.off('close', this.#onClientClose);
-    const reader = this.#readers.find(([socket]) => socket === upstream)![1];
-    this.#relay = new Relay({ client: this.client, upstream, reader }, deadlines, this.#port.idleMs, this);
+    this.client.off('close', this.#onClientGone);
+    const dialled = this.#readers.find(([socket]) => socket === upstream)!;
+    const accepted = [this.client, new SocketReader(this.#port.ctx.buffers)] as const;
+    this.#relay = new Relay(accepted, dialled, deadlines, this.#port.idleMs, this);
+    const { proxyOut } = this.target;
+    if (proxyOut === undefined) {
+      this.#relay.start();
+      return;
+    }
+    // The header and what the client has said meanwhile leave in one piece.
+    upstream.cork();
+    upstream.write(formatProxyHeader(proxyOut, this.#parties()));
     this.#relay.start();
+    upstream.uncork();
+  }
+
+  #parties(): Parties | undefined {
+    const { remoteAddress, remotePort, localAddress, localPort } = this.client;
+    if (this.#preface?.parties !== undefined) return this.#preface.parties;
+    if (remotePort === undefined || localPort === undefined) return undefined;
+    return {
+      source: { address: clientAddress(remoteAddress), port: remotePort },
+      destination: { address: clientAddress(localAddress), port: localPort },
+    };
   }
 
   failed(code: ErrorCode): void {
@@ -162,17 +199,20 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   // ---- ends before there is a relay ----
 
   /** The client left while it waited. */
-  readonly #onClientClose = (): void => {
-    this.#cancelWait?.();
-    this.#dial?.cancel();
-    this.#port.sessionEnded(this, 'DOWNSTREAM_CLOSED');
+  readonly #onClientGone = (): void => {
+    this.#endEarly('DOWNSTREAM_CLOSED');
   };
 
   #fail(code: ErrorCode): void {
-    this.client.off('close', this.#onClientClose);
+    this.#endEarly(code);
+    this.client.resetAndDestroy();
+  }
+
+  #endEarly(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#cancelWait?.();
     this.#dial?.cancel();
-    this.client.resetAndDestroy();
     this.#port.sessionEnded(this, code);
   }
 }

@@ -3,6 +3,7 @@ import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Deadlines } from '../conn/deadlines.ts';
 import type { Dialer } from '../conn/dialer.ts';
+import type { ReadBuffers } from '../conn/read-buffers.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { TrafficMeter } from '../observe/traffic-meter.ts';
@@ -21,6 +22,8 @@ export interface WorkerContext {
   readonly passive: PassiveReporter;
   readonly deadlines: Deadlines;
   readonly dialer: Dialer;
+  /** What sockets read into. */
+  readonly buffers: ReadBuffers;
   readonly traffic: TrafficMeter;
   /** Absent: the access log is off. */
   readonly accessLog: TrafficSink | undefined;

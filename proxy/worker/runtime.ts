@@ -5,6 +5,7 @@ import { processMicros, systemClock, systemRng } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { Deadlines } from '../conn/deadlines.ts';
 import { Dialer } from '../conn/dialer.ts';
+import { ReadBuffers } from '../conn/read-buffers.ts';
 import { createPassiveReporter } from '../health/passive-reporter.ts';
 import { createHttpHandler, httpWorkerOf } from '../http/http-handler.ts';
 import { planPorts, type PlannedPort } from '../listen/port-plan.ts';
@@ -62,6 +63,7 @@ export class WorkerRuntime {
       passive,
       deadlines,
       dialer: new Dialer(systemClock, deadlines, passive),
+      buffers: new ReadBuffers(),
       traffic: new TrafficMeter(),
       accessLog: data.accessLog ? createAccessLog(createLog('info', 1)) : undefined,
       maxConnections: data.maxConnections,

@@ -11,6 +11,8 @@ export interface TcpPortOptions {
   readonly config?: Partial<PoolConfig>;
   readonly context?: Partial<WorkerContext>;
   readonly host?: string;
+  /** Absent: one that is free. */
+  readonly port?: number;
 }
 
 /** Endpoints on 127.0.0.1 at these ports, in this order. */
@@ -33,7 +35,7 @@ export class TcpPort {
       config: poolConfig({ listeners: [this.#listener], ...options.config }),
       endpoints: { v1: endpoints },
     });
-    this.handler = createTcpHandler(this.worker.ctx, this.#view());
+    this.handler = createTcpHandler(this.worker.ctx, this.view());
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.handler.accept(socket),
     );
@@ -42,7 +44,7 @@ export class TcpPort {
   static async listen(endpoints: readonly Endpoint[], options: TcpPortOptions = {}): Promise<TcpPort> {
     const port = new TcpPort(endpoints, options);
     await new Promise<void>((resolve) => {
-      port.#server.listen(0, options.host ?? '127.0.0.1', resolve);
+      port.#server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
     });
     return port;
   }
@@ -54,10 +56,10 @@ export class TcpPort {
   update(endpoints: readonly Endpoint[], over: Partial<PoolSnapshot> = {}): void {
     this.pool.update({ ...over, endpoints: { v1: endpoints } });
     this.#listener = this.pool.config.listeners[0]!;
-    this.handler.update(this.#view());
+    this.handler.update(this.view());
   }
 
-  #view(): PortView {
+  view(): PortView {
     return { protocol: 'TCP', port: 0, entries: [{ pool: this.pool, listener: this.#listener }] };
   }
 

@@ -3,6 +3,7 @@ import { type Clock, processMicros, systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { Deadlines } from '../../proxy/conn/deadlines.ts';
 import { Dialer } from '../../proxy/conn/dialer.ts';
+import { ReadBuffers } from '../../proxy/conn/read-buffers.ts';
 import type { ErrorCode } from '../../proxy/errors.ts';
 import { TrafficMeter } from '../../proxy/observe/traffic-meter.ts';
 import type { TrafficRecord } from '../../proxy/observe/traffic-record.ts';
@@ -58,6 +59,7 @@ export class WorkerFixture {
       passive,
       deadlines,
       dialer: new Dialer(clock, deadlines, passive),
+      buffers: new ReadBuffers(),
       traffic: new TrafficMeter(),
       accessLog: { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,

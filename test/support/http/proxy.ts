@@ -4,6 +4,7 @@ import type { Endpoint, PoolConfig, PoolSnapshot } from '../../../api/snapshot.t
 import { processMicros, systemClock } from '../../../lib/clock.ts';
 import { Deadlines } from '../../../proxy/conn/deadlines.ts';
 import { Dialer } from '../../../proxy/conn/dialer.ts';
+import { ReadBuffers } from '../../../proxy/conn/read-buffers.ts';
 import { type ErrorCode, traitsOf } from '../../../proxy/errors.ts';
 import { createPassiveReporter } from '../../../proxy/health/passive-reporter.ts';
 import { createHttpHandler, httpWorkerOf } from '../../../proxy/http/http-handler.ts';
@@ -73,6 +74,7 @@ export class HttpProxy {
       passive,
       deadlines,
       dialer: new Dialer(systemClock, deadlines, passive),
+      buffers: new ReadBuffers(),
       traffic: new TrafficMeter(),
       accessLog: isQuiet ? undefined : { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,

@@ -1,5 +1,6 @@
-import type { OnReadOpts, Socket } from 'node:net';
-import type { ReadBuffers } from './read-buffers.ts';
+import type { Socket } from 'node:net';
+import { type ReadOptions, readWith } from '../conn/shared-read.ts';
+import type { ReadBuffers } from '../conn/read-buffers.ts';
 
 /** Reads up to this size go on as one string: cheaper than a view on a buffer, and safe to queue. */
 const STRING_BYTES = 1024;
@@ -10,9 +11,9 @@ const BUSY_BYTES = 32 * 1024;
  * Passes what is read from one socket on to another, without a stream between them, uncopied in bulk. Reading stops
  * while the other socket has more than its high-water mark to write; resume the source when that drains.
  */
-export class UpstreamReader {
+export class SocketReader {
   /** For `net.connect`. */
-  readonly onread: OnReadOpts;
+  readonly onread: ReadOptions;
   readonly #buffers: ReadBuffers;
   #own: Buffer | undefined;
   #to: Socket | undefined;
@@ -22,14 +23,31 @@ export class UpstreamReader {
     this.#buffers = buffers;
     this.onread = {
       buffer: () => this.#own ?? this.#buffers.shared,
-      callback: (bytes, buffer) => this.#pass(bytes, buffer as Buffer),
+      callback: (bytes, buffer) => this.#pass(bytes, buffer),
     };
   }
 
-  /** To be called before the source has connected. */
+  /** To be called before a socket that was made with `onread` has connected. */
   start(to: Socket, onBytes: () => void): void {
     this.#to = to;
     this.#onBytes = onBytes;
+  }
+
+  /** For a socket that was accepted: takes over its reading, with what it has read so far. */
+  adopt(from: Socket, to: Socket, onBytes: () => void): void {
+    this.start(to, onBytes);
+    const isShared = readWith(from, this.onread);
+    for (let early: unknown = from.read(); early !== null; early = from.read()) {
+      onBytes();
+      to.write(early as Buffer);
+    }
+    if (!isShared) {
+      from.on('data', (bytes: Buffer) => {
+        onBytes();
+        if (!to.write(bytes)) from.pause();
+      });
+    }
+    if (!to.writableNeedDrain) from.resume();
   }
 
   /** The source is closed. */
@@ -46,9 +64,13 @@ export class UpstreamReader {
 
   /** What cannot be written at once is queued: it must not stay in the shared buffer. */
   #passShared(bytes: number, buffer: Buffer): boolean {
-    if (bytes <= STRING_BYTES) return this.#to!.write(buffer.toString('latin1', 0, bytes), 'latin1');
+    const to = this.#to!;
+    if (bytes <= STRING_BYTES) return to.write(buffer.toString('latin1', 0, bytes), 'latin1');
     if (bytes >= BUSY_BYTES) this.#own = this.#buffers.take();
-    return this.#to!.write(Buffer.from(buffer.subarray(0, bytes)));
+    if (to.writableLength > 0) return to.write(Buffer.from(buffer.subarray(0, bytes)));
+    const more = to.write(this.#buffers.copyShared(bytes));
+    if (to.writableLength > 0) this.#buffers.keepCopy();
+    return more;
   }
 
   #passOwn(bytes: number, buffer: Buffer): boolean {

@@ -12,6 +12,7 @@ const MAX_SPARE = 16;
 export class ReadBuffers {
   readonly shared: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
   readonly #spare: Buffer[] = [];
+  #copies: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
   take(): Buffer {
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(PRIVATE_BYTES);
@@ -24,5 +25,16 @@ export class ReadBuffers {
 
   get spare(): number {
     return this.#spare.length;
+  }
+
+  /** A copy of the beginning of `shared`, good until the next copy is made unless `keepCopy` is called before. */
+  copyShared(bytes: number): Buffer {
+    this.shared.copy(this.#copies, 0, 0, bytes);
+    return this.#copies.subarray(0, bytes);
+  }
+
+  /** The last copy is still to be written. */
+  keepCopy(): void {
+    this.#copies = Buffer.allocUnsafeSlow(SHARED_BYTES);
   }
 }
