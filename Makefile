@@ -41,6 +41,28 @@ soak: $(SETUP) ## long runs: a million requests under chaos
 golden: $(SETUP) ## rewrite the expected snapshots in test/golden; read the diff
 	@UPDATE_GOLDEN=1 vitest run test/golden
 
+# IMAGE_BUILD is called with TAG CONTEXT ARGS..., IMAGE_LOAD (if any is needed) with TAG.
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+IMAGE_BUILD ?= docker build -t
+IMAGE_LOAD ?= true
+IMAGE_PREFIX ?= docker.io/
+IMAGE_TAG ?= $(VERSION)
+
+.PHONY: bundle
+bundle: $(SETUP) ## bundle what the images run into dist/, with licences and bills of materials
+	@node scripts/bundle.ts
+
+.PHONY: images
+images: bundle ## build both images, and load them where IMAGE_LOAD says
+	@for image in controller proxy; do \
+	  tag=$(IMAGE_PREFIX)evenkeel/$$image:$(IMAGE_TAG); \
+	  $(IMAGE_BUILD) $$tag . --target $$image --build-arg VERSION=$(VERSION) && $(IMAGE_LOAD) $$tag || exit 1; \
+	done
+
+.PHONY: chart
+chart: generate ## lint the chart and render it with its defaults
+	@helm lint --strict charts/evenkeel && helm template evenkeel charts/evenkeel --kube-version 1.35.0 > /dev/null
+
 .PHONY: clean
 clean: ## remove what the targets made
 	@rm -rf node_modules dist .cache

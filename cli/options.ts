@@ -58,6 +58,11 @@ export function cidr(text: string, others: readonly string[] | undefined): strin
   return [...(others ?? []), text];
 }
 
+/** Several, with commas between them, or the option more than once. */
+export function listed(text: string, others: readonly string[] | undefined): string[] {
+  return [...(others ?? []), ...text.split(',').filter((part) => part !== '')];
+}
+
 export function httpUrl(text: string): string {
   const protocol = URL.parse(text)?.protocol;
   if (protocol === 'http:' || protocol === 'https:') return text;

@@ -1,15 +1,11 @@
-import { availableParallelism, hostname } from 'node:os';
 import { Command, type Option } from 'commander';
-import type { ControllerCommandOptions } from './commands/controller.ts';
-import type { ProxyCommandOptions } from './commands/proxy.ts';
 import type { RunOptions } from './commands/run.ts';
+import { accessLog, admin, bind, drainTimeout, logLevel, workers } from './common-options.ts';
+import { controllerLine } from './controller-line.ts';
 import { EXAMPLES } from './examples.ts';
-import { cidr, duration, flag, ipAddress, listenAddress, option, wholeNumber } from './options.ts';
+import { cidr, flag, option } from './options.ts';
+import { proxyLine } from './proxy-line.ts';
 import { addReadingCommands } from './reading-commands.ts';
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
-/** As many as the shared table has rows for, with as many again while they are replaced. */
-const MAX_WORKERS = 8;
 
 /** The `evenkeel` command. Each command's code is loaded only when it is asked for. */
 export function createProgram(): Command {
@@ -23,8 +19,20 @@ export function createProgram(): Command {
     .configureHelp({ optionDescription })
     .exitOverride();
   addRun(program);
-  addController(program);
-  addProxy(program);
+  addLine(
+    program,
+    controllerLine(async (options) => {
+      const { controllerCommand } = await import('./commands/controller.ts');
+      process.exitCode = await controllerCommand(options);
+    }),
+  );
+  addLine(
+    program,
+    proxyLine(async (options) => {
+      const { proxyCommand } = await import('./commands/proxy.ts');
+      process.exitCode = await proxyCommand(options);
+    }),
+  );
   addValidate(program);
   addReadingCommands(program);
   for (const command of program.commands) {
@@ -44,6 +52,11 @@ export function optionDescription(option: Option): string {
   }
   if (envVar !== undefined) notes.push(envVar);
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
+}
+
+/** Adds a command that was made apart, with the settings of all commands. */
+function addLine(program: Command, line: Command): void {
+  program.addCommand(line.copyInheritedSettings(program));
 }
 
 function addRun(program: Command): void {
@@ -68,61 +81,6 @@ function addRun(program: Command): void {
     });
 }
 
-function addController(program: Command): void {
-  program
-    .command('controller')
-    .summary('the control plane: watch the API server, tell the proxies, write status')
-    .description('The control plane: watch the API server, tell the proxies, write status.')
-    .addOption(option('--kubeconfig <file>', "absent: KUBECONFIG, ~/.kube/config, the pod's service account"))
-    .addOption(option('--class <name>', 'serve the pools of this class').default('default'))
-    .addOption(option('--namespace <name>', "where the lease is; absent: the pod's own"))
-    .addOption(option('--grpc <address>', 'where proxies connect').default(':9902').argParser(listenAddress))
-    .addOption(admin('where health and metrics are served'))
-    .addOption(
-      option(
-        '--denied-cidrs <cidrs...>',
-        "addresses that no backend may have; absent: this machine's, its link's and the cloud's own",
-      ).argParser(cidr),
-    )
-    .addOption(logLevel())
-    .action(async (options: ControllerCommandOptions) => {
-      const { controllerCommand } = await import('./commands/controller.ts');
-      process.exitCode = await controllerCommand(options);
-    });
-}
-
-function addProxy(program: Command): void {
-  program
-    .command('proxy')
-    .summary('one proxy, told by controllers what to serve')
-    .description('One proxy, told by controllers what to serve.')
-    .addOption(
-      option(
-        '--controller <address>',
-        'HOST:PORT of the controllers, several with commas',
-      ).makeOptionMandatory(),
-    )
-    .addOption(option('--name <name>', "this proxy's name").default(hostname(), 'the name of the host'))
-    .addOption(option('--state <folder>', 'where the last good snapshots are kept').makeOptionMandatory())
-    .addOption(bind('0.0.0.0'))
-    .addOption(admin('where health and metrics are served'))
-    .addOption(workers())
-    .addOption(option('--node <name>', 'the node that this proxy runs on, for locality'))
-    .addOption(option('--zone <name>', 'the zone that this proxy runs in, for locality'))
-    .addOption(accessLog())
-    .addOption(logLevel())
-    .addOption(
-      option('--drain-delay <duration>', 'from not ready to no new connections, for routers to notice')
-        .default(5_000, '5s')
-        .argParser(duration),
-    )
-    .addOption(drainTimeout())
-    .action(async (options: ProxyCommandOptions) => {
-      const { proxyCommand } = await import('./commands/proxy.ts');
-      process.exitCode = await proxyCommand(options);
-    });
-}
-
 function addValidate(program: Command): void {
   program
     .command('validate')
@@ -140,35 +98,4 @@ function addValidate(program: Command): void {
 
 function files(): Option {
   return option('-f, --file <path...>', 'files or folders of YAML manifests').makeOptionMandatory();
-}
-
-function bind(fallback: string): Option {
-  return option('--bind <address>', 'where listeners without an address listen')
-    .default(fallback)
-    .argParser(ipAddress);
-}
-
-function admin(description: string): Option {
-  return option('--admin <address>', description).default('127.0.0.1:9901').argParser(listenAddress);
-}
-
-function workers(): Option {
-  const fallback = Math.min(availableParallelism(), MAX_WORKERS);
-  return option('--workers <n>', 'threads that forward')
-    .default(fallback, `one a core, at most ${MAX_WORKERS}`)
-    .argParser(wholeNumber(1, MAX_WORKERS));
-}
-
-function accessLog(): Option {
-  return flag('--access-log', 'write a line for each request to standard output');
-}
-
-function logLevel(): Option {
-  return option('--log-level <level>', 'how much to log, to standard error').choices(LEVELS).default('info');
-}
-
-function drainTimeout(): Option {
-  return option('--drain-timeout <duration>', 'how long to wait for open requests at the end')
-    .default(30_000, '30s')
-    .argParser(duration);
 }

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
-import type { PoolStatus } from '../api/pool.gen.ts';
+import type { PoolAddress, PoolStatus } from '../api/pool.gen.ts';
 import { POOL_API_VERSION, POOL_KIND } from '../api/pool.ts';
 import type { Problem } from '../api/problem.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import type { Clock, Rng } from '../lib/clock.ts';
 import { coalesce, type Coalesced } from '../lib/coalesce.ts';
 import { compileSnapshot } from './compile/snapshot.ts';
+import { portsOf, type ServicePort } from './frontend/service-ports.ts';
 import type { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { POOLS } from './kube/objects.ts';
@@ -44,6 +45,11 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
   readonly statusLimits?: Partial<StatusLimits>;
   /** Label selector of the proxies' pods, and where they are; absent: whoever has a stream is expected. */
   readonly proxyPods?: { readonly namespace: string; readonly labelSelector: string };
+  /** The Service that clients come in by; absent: no business of ours. */
+  readonly frontend?: {
+    readonly addresses: readonly PoolAddress[];
+    setPorts(ports: readonly ServicePort[]): void;
+  };
 }
 
 /** What is remembered of a pool from one round to the next. */
@@ -199,6 +205,11 @@ export class ControlLoop {
     begin();
   }
 
+  /** The Service has other addresses. */
+  addressesChanged(): void {
+    this.#statusDue();
+  }
+
   follow(): void {
     this.#leadAttempt += 1;
     this.#options.metrics.leading.set(0);
@@ -271,6 +282,9 @@ export class ControlLoop {
       const since = dirty.get(each.key) ?? Math.min(...dirty.values());
       this.#publishPool(each.key, each.entry, since);
     }
+    this.#options.frontend?.setPorts(
+      portsOf([...this.#entries.values()].flatMap(({ snapshot }) => snapshot?.config.listeners ?? [])),
+    );
   }
 
   #publishPool(key: string, entry: Entry, since: number): void {
@@ -354,7 +368,7 @@ export class ControlLoop {
       staleOverrides: resolution.staleOverrides,
       proxies,
       reports: this.#reports.pool(uid),
-      addresses: [],
+      addresses: snapshot === undefined ? [] : (this.#options.frontend?.addresses ?? []),
       ...(before === undefined ? {} : { previous: before }),
       now: clock.wall(),
     });

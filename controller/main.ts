@@ -3,8 +3,9 @@ import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { parseAddress, serveAdmin } from '../lib/admin-server.ts';
+import { parseAddress, serveAdminPages, type AdminAddresses } from '../lib/admin-server.ts';
 import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
+import { Frontend } from './frontend/frontend.ts';
 import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
 import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
 import type { ListWatchTiming } from './kube/list-watch.ts';
@@ -25,9 +26,11 @@ export interface ControllerOptions {
   /** `host:port` for the proxies' streams; port 0 takes a free one. */
   readonly grpc: string;
   /** `host:port` for health and metrics. */
-  readonly admin: string;
+  readonly admin: AdminAddresses;
   /** Ranges that no backend may have; absent: this machine's and the cloud's own, and the API server's address. */
   readonly deniedCidrs?: readonly string[];
+  /** Name of the Service, in `namespace`, whose ports follow the listeners; absent: none does. */
+  readonly frontend?: string;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly rng?: Rng;
@@ -65,7 +68,20 @@ export async function runController(options: ControllerOptions): Promise<Control
   let closed = false;
 
   const leading = (): boolean => election?.leading ?? false;
-  const loop = new ControlLoop({
+  const frontend =
+    options.frontend === undefined
+      ? undefined
+      : new Frontend({
+          client,
+          namespace,
+          service: options.frontend,
+          leading,
+          onAddresses: () => loop.addressesChanged(),
+          clock,
+          rng,
+          log,
+        });
+  const loop: ControlLoop = new ControlLoop({
     client,
     className,
     identity,
@@ -80,6 +96,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     rng,
     log,
     ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
+    ...(frontend === undefined ? {} : { frontend }),
     ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),
   });
   const edges = { client, namespace, leading, clock, rng, log };
@@ -96,13 +113,14 @@ export async function runController(options: ControllerOptions): Promise<Control
     log,
     ...(options.maxStreamAgeMs === undefined ? {} : { maxAgeMs: options.maxStreamAgeMs }),
   });
-  const admin = await serveAdmin(options.admin, {
+  const admin = await serveAdminPages(options.admin, {
     'GET /healthz': () => ({ body: 'ok\n' }),
     'GET /readyz': () => (synced ? { body: 'ok\n' } : { status: 503, body: 'not synced\n' }),
     'GET /metrics': async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   });
 
   const begin = async (): Promise<void> => {
+    frontend?.start();
     await loop.start();
     if (closed) return;
     synced = true;
@@ -115,6 +133,7 @@ export async function runController(options: ControllerOptions): Promise<Control
       onLead: (epoch) => {
         loop.lead(epoch);
         trust?.check();
+        frontend?.lead();
       },
       onFollow: () => loop.follow(),
       knownEpoch: () => loop.fleet.highestEpoch(),
@@ -136,6 +155,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     async close() {
       closed = true;
       await election?.close();
+      await frontend?.close();
       await loop.close();
       await server.close();
       await trust?.close();

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 export interface AdminRequest {
   readonly query: URLSearchParams;
@@ -88,12 +89,53 @@ export async function serveAdmin(address: string, routes: AdminRoutes): Promise<
   };
 }
 
+export interface AdminAddresses {
+  /** Everything; for operators on this machine. */
+  readonly admin: string;
+  /** Only `/healthz` and `/readyz`, for a kubelet or a router elsewhere. */
+  readonly probes?: string | undefined;
+  /** Only `/metrics`, for whoever scrapes. */
+  readonly metrics?: string | undefined;
+}
+
+/** The admin pages on as many addresses as are wanted, each with no more than it needs; `address` is the first's. */
+export async function serveAdminPages(
+  { admin, probes, metrics }: AdminAddresses,
+  routes: AdminRoutes,
+): Promise<AdminServer> {
+  const servers: AdminServer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.close()));
+  };
+  try {
+    servers.push(await serveAdmin(admin, routes));
+    if (probes !== undefined) {
+      servers.push(await serveAdmin(probes, only(routes, ['GET /healthz', 'GET /readyz'])));
+    }
+    if (metrics !== undefined) servers.push(await serveAdmin(metrics, only(routes, ['GET /metrics'])));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { address: servers[0]!.address, close };
+}
+
+function only(routes: AdminRoutes, names: readonly string[]): AdminRoutes {
+  return Object.fromEntries(Object.entries(routes).filter(([name]) => names.includes(name)));
+}
+
 /** `127.0.0.1:9901`, `[::1]:9901` or `:9901` (every address). */
 export function parseAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(address);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new Error(`not an address of the form HOST:PORT: ${address}`);
-  return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
+  return { host: match[1] ?? (match[2] === '' ? everyAddress() : (match[2] ?? '')), port };
+}
+
+/** Both families, or IPv4 alone where the kernel has no other. */
+function everyAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
 }
 
 function reasonOf(error: unknown): string {

@@ -131,6 +131,16 @@ export class Proxy {
     return applied;
   }
 
+  /** All that there is to serve, be it nothing, has been applied once: ready when the first checks have answered. */
+  complete(): void {
+    const { health } = this;
+    void this.#queue
+      .then(() => health.firstRound())
+      .then(() => {
+        this.#ready = true;
+      });
+  }
+
   /** What is served now. */
   get pools(): readonly PoolSnapshot[] {
     return [...this.#pools.values()].map((pool) => pool.snapshot);
@@ -151,7 +161,7 @@ export class Proxy {
     return () => this.#listeners.delete(listener);
   }
 
-  /** True once a change was applied, its listeners are open, and the first round of checks is over. */
+  /** True once all was applied, its listeners are open, and the first round of checks is over. */
   get ready(): boolean {
     return this.#ready && !this.#draining;
   }
@@ -192,11 +202,6 @@ export class Proxy {
       await this.#metrics.forget(`${pool.namespace}/${pool.name}`);
     }
     this.#slots.settle();
-    if (!this.#ready) {
-      void this.health.firstRound().then(() => {
-        this.#ready = true;
-      });
-    }
     return outcomes;
   }
 

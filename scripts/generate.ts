@@ -3,6 +3,7 @@
  * fails when one is stale.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { chartCrd } from './generate/chart-crd.ts';
 import { controlMessages } from './generate/control-messages.ts';
 import { poolTypes } from './generate/pool-types.ts';
 import { unionDefaults } from './generate/union-defaults.ts';
@@ -16,6 +17,7 @@ const FILES: readonly Generated[] = [
   { path: 'api/pool.gen.ts', content: () => poolTypes('crds/loadbalancerpools.yaml') },
   { path: 'api/union-defaults.gen.ts', content: () => unionDefaults('crds/loadbalancerpools.yaml') },
   { path: 'api/control_pb.ts', content: controlMessages },
+  { path: 'charts/evenkeel/templates/crd.yaml', content: () => chartCrd('crds/loadbalancerpools.yaml') },
 ];
 
 const check = process.argv.includes('--check');

@@ -12,22 +12,27 @@ export interface ControllerCommandOptions {
   readonly caConfigMap: string;
   readonly proxySelector: string | undefined;
   readonly admin: string;
+  readonly probes: string | undefined;
+  readonly metrics: string | undefined;
   readonly deniedCidrs: string[] | undefined;
+  readonly frontend: string | undefined;
   readonly logLevel: string;
 }
 
 /** `evenkeel controller`: the control plane, until a signal ends it; another takes over at once. */
 export async function controllerCommand(options: ControllerCommandOptions): Promise<number> {
-  const { kubeconfig, namespace, grpc, admin, deniedCidrs, proxySelector } = options;
+  const { kubeconfig, namespace, grpc, deniedCidrs, proxySelector, frontend } = options;
+  const { admin, probes, metrics } = options;
   const { proxyServiceAccounts, caSecret: secret, caConfigMap: configMap } = options;
   const controller = await runController({
     className: options.class,
     grpc,
-    admin,
+    admin: { admin, probes, metrics },
     log: createLog(options.logLevel),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(deniedCidrs === undefined ? {} : { deniedCidrs }),
+    ...(frontend === undefined ? {} : { frontend }),
     ...(proxySelector === undefined ? {} : { proxySelector }),
     ...(proxyServiceAccounts === undefined ? {} : { trust: { secret, configMap, proxyServiceAccounts } }),
   });

@@ -1,4 +1,4 @@
-import { serveAdmin } from '../../lib/admin-server.ts';
+import { serveAdminPages } from '../../lib/admin-server.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
 import { createLog } from '../../lib/log.ts';
@@ -17,6 +17,8 @@ export interface ProxyCommandOptions {
   readonly tokenFile: string | undefined;
   readonly bind: string;
   readonly admin: string;
+  readonly probes: string | undefined;
+  readonly metrics: string | undefined;
   readonly workers: number;
   readonly node: string | undefined;
   readonly zone: string | undefined;
@@ -63,8 +65,8 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     ...(options.node === undefined ? {} : { node: options.node }),
   });
   ends.defer(() => sync.close());
-  const admin = await serveAdmin(
-    options.admin,
+  const admin = await serveAdminPages(
+    options,
     proxyRoutes(proxy, () => sync.ready),
   );
   ends.defer(() => admin.close());

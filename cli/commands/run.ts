@@ -92,6 +92,7 @@ async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStac
     clock,
     log,
   });
+  proxy.complete();
   ends.defer(() => standalone.close());
   const status = new StatusBook(bind, clock);
   const admin = await serveAdmin(options.admin, standaloneRoutes(standalone, proxy, status));

@@ -2,6 +2,8 @@ import { Server, ServerCredentials, status, type Metadata, type ServiceDefinitio
 import type { Logger } from 'pino';
 import { CONTROL_METHOD, decodeToController, type ToControllerBody } from '../../api/control.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
+import { parseAddress } from '../../lib/admin-server.ts';
+import { hostPort } from '../../lib/host-port.ts';
 import type { Fleet } from './fleet.ts';
 import type { ControlServerStream, Session } from './session.ts';
 
@@ -56,9 +58,10 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     });
   };
   server.addService(SERVICE, { connect });
+  const { host, port: wanted } = parseAddress(options.address);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(
-      options.address,
+      hostPort(host, wanted),
       options.credentials ?? ServerCredentials.createInsecure(),
       (error, bound) => {
         if (error === null) resolve(bound);

@@ -152,7 +152,8 @@ export class TrustKeeper {
     const body = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: configMap },
+      // It goes when the Secret goes, so that nothing stays behind when all is removed.
+      metadata: { name: configMap, ownerReferences: this.#owner() },
       data: { 'ca.crt': bundle },
     };
     await client
@@ -166,6 +167,11 @@ export class TrustKeeper {
         throw error;
       });
     this.#published = bundle;
+  }
+
+  #owner(): object[] {
+    const { name, uid } = this.#secret?.metadata ?? {};
+    return uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Secret', name, uid }];
   }
 
   #update(): { certificate: Buffer; privateKey: Buffer } | null {

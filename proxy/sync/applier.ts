@@ -10,7 +10,7 @@ import type { ApplyFault, ApplyOutcome, SnapshotChange, SnapshotSink } from './s
 import type { SnapshotDisk } from './snapshot-disk.ts';
 
 export interface ApplierOptions {
-  readonly sink: Pick<SnapshotSink, 'apply'>;
+  readonly sink: Pick<SnapshotSink, 'apply' | 'complete'>;
   readonly disk: SnapshotDisk;
   readonly guard: CrashGuard;
   readonly clock: Clock;
@@ -268,6 +268,7 @@ export class Applier {
   #becomeReady(): void {
     if (this.#ready) return;
     this.#ready = true;
+    this.#options.sink.complete();
     this.#options.onReady();
   }
 }

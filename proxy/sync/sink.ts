@@ -25,6 +25,8 @@ export interface SnapshotSink {
    * that is refused keeps what was applied before; the others of the change are applied. Never called concurrently.
    */
   apply(change: SnapshotChange): Promise<ReadonlyMap<string, ApplyOutcome>>;
+  /** Everything that is to be served now, be it nothing, has been applied. Called once. */
+  complete(): void;
   /** Of one pool, by its uid. */
   reports(uid: string): readonly EndpointReport[];
   /** Calls back after any change of any verdict; returns how to end that. */

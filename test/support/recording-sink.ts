@@ -33,6 +33,8 @@ export class RecordingSink implements SnapshotSink {
     return outcomes;
   }
 
+  complete(): void {}
+
   report(uid: string, endpoints: readonly EndpointReport[]): void {
     this.#reports.set(uid, endpoints);
     for (const listener of this.#listeners) listener();

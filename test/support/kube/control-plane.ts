@@ -87,7 +87,7 @@ export async function controlPlane(): Promise<ControlPlane> {
         kubeconfig: configFor(kube.info, kube.info.adminToken, url, kube.namespace),
         className,
         grpc: '127.0.0.1:0',
-        admin: '127.0.0.1:0',
+        admin: { admin: '127.0.0.1:0' },
         deniedCidrs: [],
         leaseTiming: { leaseMs: 2_000, renewDeadlineMs: 1_000, retryMs: 200 },
         watchTiming: { backoffMs: 50, backoffMaxMs: 500 },

@@ -47,7 +47,7 @@ async function main({ info, namespace, className, grpcPort }: Setup): Promise<vo
     kubeconfig: configFor(info, info.adminToken, info.url, namespace),
     className,
     grpc: `127.0.0.1:${grpcPort}`,
-    admin: '127.0.0.1:0',
+    admin: { admin: '127.0.0.1:0' },
     deniedCidrs: [],
     leaseTiming: { leaseMs: 2_000, renewDeadlineMs: 1_000, retryMs: 200 },
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),

@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import type { ControllerCommandOptions } from './commands/controller.ts';
+import { admin, logLevel, metrics, probes } from './common-options.ts';
+import { cidr, listed, listenAddress, option } from './options.ts';
+
+/** The command line of `evenkeel controller`. */
+export function controllerLine(action: (options: ControllerCommandOptions) => Promise<void>): Command {
+  return new Command('controller')
+    .summary('the control plane: watch the API server, tell the proxies, write status')
+    .description('The control plane: watch the API server, tell the proxies, write status.')
+    .addOption(option('--kubeconfig <file>', "absent: KUBECONFIG, ~/.kube/config, the pod's service account"))
+    .addOption(option('--class <name>', 'serve the pools of this class').default('default'))
+    .addOption(
+      option(
+        '--namespace <name>',
+        "where the lease and what is named below are; absent: the pod's own, else the kubeconfig's",
+      ),
+    )
+    .addOption(
+      option('--grpc <address>', 'where proxies connect; beyond loopback only with --proxy-service-accounts')
+        .default('127.0.0.1:9902')
+        .argParser(listenAddress),
+    )
+    .addOption(
+      option(
+        '--proxy-service-accounts <accounts>',
+        'NAMESPACE/NAME of what proxies run as, several with commas: turns on certificates and tokens',
+      ).argParser(listed),
+    )
+    .addOption(
+      option('--ca-secret <name>', 'the Secret with the CA of the control stream').default('evenkeel-ca'),
+    )
+    .addOption(
+      option('--ca-config-map <name>', 'the ConfigMap with the CA certificates that proxies trust').default(
+        'evenkeel-ca',
+      ),
+    )
+    .addOption(
+      option('--proxy-selector <labels>', 'the pods of the proxies: a ready one is expected to serve'),
+    )
+    .addOption(option('--frontend <name>', 'the Service whose ports follow the listeners of the pools'))
+    .addOption(admin('where health and metrics are served'))
+    .addOption(probes())
+    .addOption(metrics())
+    .addOption(
+      option(
+        '--denied-cidrs <cidrs...>',
+        "addresses that no backend may have; absent: this machine's, its link's and the cloud's own",
+      ).argParser(cidr),
+    )
+    .addOption(logLevel())
+    .action(action);
+}

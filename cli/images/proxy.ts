@@ -1,0 +1,12 @@
+/** What the proxy's image runs: `evenkeel proxy`, and none of the other commands. */
+import { Command } from 'commander';
+import { proxyCommand } from '../commands/proxy.ts';
+import { proxyLine } from '../proxy-line.ts';
+import { runProgram } from '../run-program.ts';
+
+const program = new Command('evenkeel').exitOverride();
+const line = proxyLine(async (options) => {
+  process.exitCode = await proxyCommand(options);
+});
+program.addCommand(line.copyInheritedSettings(program));
+await runProgram(program);

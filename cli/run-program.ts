@@ -1,0 +1,17 @@
+import { CommanderError, type Command } from 'commander';
+import { settleFlags } from './env-flags.ts';
+
+/** Parses the command line and does what it says; bad usage ends with 2, a failure with 1 and its reason. */
+export async function runProgram(program: Command): Promise<void> {
+  try {
+    settleFlags(program, process.env);
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+    } else {
+      process.stderr.write(`evenkeel: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1); // whatever was started before it failed is given up
+    }
+  }
+}

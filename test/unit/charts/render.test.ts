@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import { describeChart, objects, render, runHelm } from '../../support/charts/helm.ts';
+
+const EVERYTHING = [
+  'className="edge"',
+  'secretNamespaces=["shop","blog"]',
+  'deniedCIDRs=["192.0.2.0/24","fd00::/8"]',
+  'image={"prefix":"registry.example.com/lb/","tag":"9.9.9","pullSecrets":[{"name":"pull"}]}',
+  'controller={"replicas":3,"priorityClassName":"important","podAnnotations":{"a":"b"}}',
+  'proxy={"kind":"DaemonSet","workers":4,"accessLog":true,"hostPorts":[{"port":443},{"port":53,"protocol":"UDP"}],"drainDelaySeconds":10,"drainTimeoutSeconds":60,"tolerations":[{"operator":"Exists"}],"nodeSelector":{"edge":"true"},"podLabels":{"team":"net"}}',
+  'service={"type":"LoadBalancer","externalTrafficPolicy":"Local","loadBalancerClass":"example.com/lb","loadBalancerSourceRanges":["10.0.0.0/8"],"externalIPs":["192.0.2.1"],"annotations":{"x":"y"},"labels":{"z":"w"}}',
+  'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]}',
+  'podMonitor={"enabled":true,"labels":{"release":"prom"}}',
+];
+const VARIANTS: readonly (readonly [string, readonly string[]])[] = [
+  ['defaults', []],
+  ['everything', EVERYTHING],
+  [
+    'host-network',
+    [
+      'proxy={"hostNetwork":true,"autoscaling":{"enabled":true}}',
+      'service={"type":"ClusterIP"}',
+      'networkPolicy={"enabled":true}',
+    ],
+  ],
+];
+
+describeChart('the chart', { timeout: 30_000 }, () => {
+  it.each(VARIANTS)('renders with %s', async (name, settings) => {
+    const rendered = render('crds={"install":false}', ...settings);
+    await expect(rendered).toMatchFileSnapshot(`snapshots/${name}.yaml`);
+  });
+
+  it('passes helm lint', () => {
+    expect(runHelm(['lint', '--strict', 'charts/evenkeel'])).toContain('0 chart(s) failed');
+  });
+
+  it('installs the CRD as a template that stays when the release goes, unless told not to', () => {
+    const crd = objects(render()).find(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(crd?.metadata.name).toBe('loadbalancerpools.evenkeel.dev');
+    expect(crd?.metadata.annotations?.['helm.sh/resource-policy']).toBe('keep');
+    const without = objects(render('crds={"install":false}'));
+    expect(without.filter(({ kind }) => kind === 'CustomResourceDefinition')).toEqual([]);
+  });
+
+  it('gives the proxy as long to end as it takes to drain', () => {
+    const proxy = objects(render('proxy={"drainDelaySeconds":7,"drainTimeoutSeconds":20}')).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'evenkeel-proxy',
+    ) as unknown as {
+      spec: {
+        template: { spec: { terminationGracePeriodSeconds: number; containers: { args: string[] }[] } };
+      };
+    };
+    const { terminationGracePeriodSeconds, containers } = proxy.spec.template.spec;
+    expect(containers[0]!.args).toEqual(expect.arrayContaining(['--drain-delay=7s', '--drain-timeout=20s']));
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(27);
+  });
+
+  it.each([
+    ['a setting that does not exist', 'proxy={"replica":3}'],
+    ['a number out of range', 'controller={"replicas":0}'],
+    ['a kind that does not exist', 'proxy={"kind":"StatefulSet"}'],
+    ['a Service type without addresses', 'service={"type":"ExternalName"}'],
+    ['a class name that is no DNS label', 'className="Edge_1"'],
+  ])('refuses %s', (_, setting) => {
+    expect(() => render(setting)).toThrow(/values don't meet the specifications of the schema/);
+  });
+});

@@ -1,0 +1,49 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseAddress, serveAdmin, serveAdminPages, type AdminServer } from '../../../lib/admin-server.ts';
+import { freePorts } from '../../support/free-ports.ts';
+
+describe('admin pages', () => {
+  let server: AdminServer | undefined;
+  afterEach(() => server?.close());
+  const routes = {
+    'GET /healthz': () => ({ body: 'ok\n' }),
+    'GET /readyz': () => ({ status: 503, body: 'not ready\n' }),
+    'GET /metrics': () => ({ body: 'up 1\n' }),
+    'GET /debug/snapshot': () => ({ body: { secret: true } }),
+    'POST /drain': () => ({ body: 'draining\n' }),
+  };
+  const get = async (port: number, path: string, method = 'GET'): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${port}${path}`, { method })).status;
+
+  // J09
+  it('are few for probes and for metrics, wherever those listen', async () => {
+    const [probes, metrics] = await freePorts(2);
+    server = await serveAdminPages(
+      { admin: '127.0.0.1:0', probes: `0.0.0.0:${probes}`, metrics: `:${metrics}` },
+      routes,
+    );
+    const admin = parseAddress(server.address).port;
+    const statuses = async (port: number): Promise<number[]> =>
+      Promise.all([
+        get(port, '/healthz'),
+        get(port, '/readyz'),
+        get(port, '/metrics'),
+        get(port, '/debug/snapshot'),
+        get(port, '/debug/../debug/snapshot'),
+        get(port, '/drain', 'POST'),
+      ]);
+    expect(await statuses(admin)).toEqual([200, 503, 200, 200, 200, 200]);
+    expect(await statuses(probes!)).toEqual([200, 503, 404, 404, 404, 404]);
+    expect(await statuses(metrics!)).toEqual([404, 404, 200, 404, 404, 404]);
+  });
+
+  it('leave nothing open when one of the addresses is taken', async () => {
+    const taken = await serveAdmin('127.0.0.1:0', routes);
+    const [admin] = await freePorts(1);
+    await expect(
+      serveAdminPages({ admin: `127.0.0.1:${admin}`, probes: taken.address }, routes),
+    ).rejects.toThrow('something else listens there');
+    await expect(fetch(`http://127.0.0.1:${admin}/healthz`)).rejects.toThrow('fetch failed');
+    await taken.close();
+  });
+});
