@@ -51,7 +51,7 @@ export interface SnapshotChange {
   readonly remove: readonly string[];
 }
 
-const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'HTTP']);
+const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'UDP', 'HTTP']);
 
 interface Applied {
   readonly snapshot: PoolSnapshot;

@@ -9,13 +9,15 @@ import { ReadBuffers } from '../conn/read-buffers.ts';
 import { createPassiveReporter } from '../health/passive-reporter.ts';
 import { createHttpHandler, httpWorkerOf } from '../http/http-handler.ts';
 import { planPorts, type PlannedPort } from '../listen/port-plan.ts';
-import type { PortHandler, PortView } from '../listen/port-handler.ts';
+import type { PortHandler, PortView, ServedPort } from '../listen/port-handler.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import type { WorkerLoad } from '../observe/load.ts';
 import { TrafficMeter } from '../observe/traffic-meter.ts';
 import { RateTable } from '../routing/rate-table.ts';
 import { SharedTable } from '../state/shared-table.ts';
 import { createTcpHandler } from '../tcp/tcp-handler.ts';
+import { createUdpHandler } from '../udp/udp-handler.ts';
+import { createUdpSocket } from '../udp/udp-socket.ts';
 import type { UpstreamDeps } from '../upstream/upstream.ts';
 import { WaitQueue } from '../upstream/wait-queue.ts';
 import type { WorkerContext } from './context.ts';
@@ -27,8 +29,11 @@ const DRAINED_CHECK_MS = 50;
 
 /** An open port: what accepts, and what serves. */
 interface OpenPort {
+  /** Absent: UDP. */
   readonly server?: Server;
-  handler: PortHandler;
+  handler: ServedPort;
+  /** For connections of `server`. */
+  accept?: PortHandler['accept'];
   protocol: string;
 }
 
@@ -44,7 +49,7 @@ export class WorkerRuntime {
   readonly #pools = new Map<string, LivePool>();
   readonly #ports = new Map<string, OpenPort>();
   /** Handlers whose port is closed and whose sessions go on. */
-  readonly #retired = new Set<PortHandler>();
+  readonly #retired = new Set<ServedPort>();
   #plan = new Map<string, PlannedPort>();
 
   constructor(data: WorkerData, log: Logger, send: (message: FromWorker) => void) {
@@ -173,15 +178,31 @@ export class WorkerRuntime {
 
   #listen({ seq, portId, bound }: Extract<ToWorker, { type: 'listen' }>): void {
     const planned = this.#plan.get(portId);
-    if (planned === undefined || bound === undefined || this.#ports.has(portId)) {
+    if (planned === undefined || this.#ports.has(portId)) {
       bound?.close();
       this.#send({ type: 'listening', seq });
+      return;
+    }
+    if (bound === undefined) {
+      this.#listenUdp(seq, planned);
       return;
     }
     const server = createServer({ pauseOnConnect: false, noDelay: true, allowHalfOpen: true });
     server.once('error', (error) => this.#send({ type: 'listening', seq, error: error.message }));
     this.#adopt(portId, server);
     server.listen({ handle: bound, backlog: 4_096 } as never, () => this.#send({ type: 'listening', seq }));
+  }
+
+  #listenUdp(seq: number, planned: PlannedPort): void {
+    const socket = createUdpSocket(planned.address);
+    const failed = (error: Error): void => this.#send({ type: 'listening', seq, error: error.message });
+    socket.once('error', failed);
+    socket.bind({ address: planned.address, port: planned.port, exclusive: true }, () => {
+      socket.off('error', failed);
+      const handler = createUdpHandler(this.#context, this.#view(planned), socket);
+      this.#ports.set(planned.id, { handler, protocol: planned.protocol });
+      this.#send({ type: 'listening', seq });
+    });
   }
 
   /** Serves connections of a server, new or handed over. */
@@ -191,9 +212,15 @@ export class WorkerRuntime {
       server.close();
       return;
     }
-    const open: OpenPort = { server, handler: this.#createHandler(planned), protocol: planned.protocol };
+    const handler = this.#createHandler(planned);
+    const open: OpenPort = {
+      server,
+      handler,
+      accept: (socket) => handler.accept(socket),
+      protocol: planned.protocol,
+    };
     this.#ports.set(portId, open);
-    server.on('connection', (socket: Socket) => open.handler.accept(socket));
+    server.on('connection', (socket: Socket) => open.accept?.(socket));
   }
 
   #createHandler(planned: PlannedPort): PortHandler {
@@ -205,11 +232,13 @@ export class WorkerRuntime {
 
   #replaceHandler(open: OpenPort, planned: PlannedPort): void {
     this.#retire(open.handler);
-    open.handler = this.#createHandler(planned);
+    const handler = this.#createHandler(planned);
+    open.handler = handler;
+    open.accept = (socket) => handler.accept(socket);
     open.protocol = planned.protocol;
   }
 
-  #retire(handler: PortHandler): void {
+  #retire(handler: ServedPort): void {
     handler.drain();
     if (handler.connections > 0) this.#retired.add(handler);
   }

@@ -169,7 +169,9 @@ describe('a UDP flow', () => {
     port.pool.setFlags(state, READY | HEALTHY | DRAINING);
     expect(Number(await one.ask('?'))).toBe(first);
     const moved = await eventually('it moves', async () => {
-      const answered = Number(await one.ask('?'));
+      // A datagram may get lost at the moment of the move: the next one asks again.
+      const nothing = new Promise<string>((resolve) => setTimeout(resolve, 500, String(first)));
+      const answered = Number(await Promise.race([one.ask('?'), nothing]));
       return answered !== first && answered;
     });
     expect(ports).toContain(moved);

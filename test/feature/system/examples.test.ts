@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
@@ -238,6 +239,23 @@ describe('examples', () => {
     await servers[0]!.kill();
     await servers[1]!.kill();
     for (let i = 0; i < 6; i++) expect(await echo('hello\n')).toBe('3: hello\n');
+  });
+
+  it('udp: a client keeps its server', async () => {
+    await run('udp.yaml');
+    const client = createSocket('udp4');
+    const ask = (text: string): Promise<string> =>
+      new Promise((resolve) => {
+        client.once('message', (message) => resolve(String(message)));
+        client.send(text, ports.get(8089), '127.0.0.1');
+      });
+    await eventually('the servers are checked', () =>
+      standalone.pools[0]?.reports.every(({ verdict }) => verdict.state === 'Healthy'),
+    );
+    const first = await ask('hello');
+    expect(first).toMatch(/^[123]: hello$/);
+    for (let i = 0; i < 5; i++) expect(await ask('hello')).toBe(first);
+    client.close();
   });
 
   it('health-checks: each kind takes a server out and brings it back', async () => {

@@ -165,7 +165,7 @@ function snapshot(port: number, endpoints: readonly Endpoint[], revision: number
         timeouts: { connectMs: 500, responseHeaderMs: 5_000 },
         connectHedgeDelayMs: 100,
         retries: {
-          attempts: 4,
+          attempts: 10,
           retryOn: ['ConnectFailure', 'RefusedStream', 'ResetBeforeResponse', 'Timeout'],
           statusCodes: [],
           perTryTimeoutMs: 1_000,

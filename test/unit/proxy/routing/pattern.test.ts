@@ -42,6 +42,7 @@ describe('a regular expression', () => {
     const started = performance.now();
     expect(pattern.matches(text)).toBe(false);
     expect(set.matching(text)).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // Backtracking would take longer than the universe has; the bound is for a machine that is busy.
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
