@@ -66,14 +66,3 @@ export type ErrorCode = keyof typeof TABLE;
 export function traitsOf(code: ErrorCode): ErrorTraits {
   return TABLE[code];
 }
-
-/** Crosses stages as a value or a throw; `detail` is for the log, never for the client. */
-export class ProxyError extends Error {
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
-    super(detail, options);
-    this.name = 'ProxyError';
-    this.code = code;
-  }
-}

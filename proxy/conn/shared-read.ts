@@ -59,9 +59,6 @@ export function readWith(socket: Socket, { buffer, callback }: ReadOptions): boo
   return true;
 }
 
-/** Do accepted sockets read into the shared buffer? */
-export const readsAreShared: boolean = internals !== undefined;
-
 function findInternals(): Internals | undefined {
   const probe = new Socket({ onread: { buffer: Buffer.alloc(1), callback: () => true } });
   const symbols = Object.getOwnPropertySymbols(probe);

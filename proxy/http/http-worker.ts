@@ -3,7 +3,7 @@ import type { Deadlines } from '../conn/deadlines.ts';
 import { LoopTurns } from '../conn/loop-turns.ts';
 import type { ReadBuffers } from '../conn/read-buffers.ts';
 import { Sender } from '../conn/sender.ts';
-import type { TrafficRecord } from '../observe/traffic-record.ts';
+import { emptyTrafficRecord, type TrafficRecord } from '../observe/traffic-record.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { BackendPool } from './backend-pool.ts';
 import { sharedRanges } from './h1/body-relay.ts';
@@ -31,7 +31,7 @@ export class HttpWorker {
   discarded = 0;
   /** Requests under way. */
   exchanges = 0;
-  readonly #record = emptyRecord();
+  readonly #record = emptyTrafficRecord();
   readonly #idPrefix: string;
   #lastId = 0;
 
@@ -61,24 +61,4 @@ export class HttpWorker {
     this.context.traffic.record(record);
     this.context.accessLog?.record(record);
   }
-}
-
-function emptyRecord(): TrafficRecord {
-  return {
-    meter: undefined,
-    endpoint: undefined,
-    attempts: 0,
-    status: 0,
-    error: undefined,
-    reason: '',
-    durationMs: 0,
-    firstByteMs: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    method: '',
-    host: '',
-    path: '',
-    clientAddress: '',
-    requestId: '',
-  };
 }

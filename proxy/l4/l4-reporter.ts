@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { TrafficRecord } from '../observe/traffic-record.ts';
+import { emptyTrafficRecord } from '../observe/traffic-record.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import type { L4Target } from './l4-target.ts';
@@ -19,23 +19,7 @@ export interface L4Outcome {
 /** Reports what is over to the metrics and the access log, in the one record that this object owns. */
 export class L4Reporter {
   readonly #ctx: WorkerContext;
-  readonly #record: TrafficRecord = {
-    meter: undefined,
-    endpoint: undefined,
-    attempts: 0,
-    status: 0,
-    error: undefined,
-    reason: '',
-    durationMs: 0,
-    firstByteMs: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    method: '',
-    host: '',
-    path: '',
-    clientAddress: '',
-    requestId: '',
-  };
+  readonly #record = emptyTrafficRecord();
 
   constructor(ctx: WorkerContext) {
     this.#ctx = ctx;

@@ -35,3 +35,24 @@ export interface TrafficRecord {
 export interface TrafficSink {
   record(record: TrafficRecord): void;
 }
+
+/** A record to be filled in, over and over. */
+export function emptyTrafficRecord(): TrafficRecord {
+  return {
+    meter: undefined,
+    endpoint: undefined,
+    attempts: 0,
+    status: 0,
+    error: undefined,
+    reason: '',
+    durationMs: 0,
+    firstByteMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    method: '',
+    host: '',
+    path: '',
+    clientAddress: '',
+    requestId: '',
+  };
+}
