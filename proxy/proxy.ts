@@ -6,7 +6,7 @@ import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
 import { HealthMonitor, type PoolSlots } from './health/health-monitor.ts';
 import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
-import type { EndpointLoad, ProxyLoad } from './observe/load.ts';
+import type { BackendQueue, EndpointLoad, ProxyLoad } from './observe/load.ts';
 import { poolTraffic, type PoolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics } from './observe/metrics.ts';
 import { checkRouting } from './routing/check-routing.ts';
@@ -268,23 +268,23 @@ export class Proxy {
   /** What is open and under way now. */
   async load(): Promise<ProxyLoad> {
     const { loads } = await this.#fleet.collect();
-    return { workers: loads, endpoints: this.#endpointLoads() };
-  }
-
-  #endpointLoads(): EndpointLoad[] {
-    const loads: EndpointLoad[] = [];
+    const endpoints: EndpointLoad[] = [];
+    const queues: BackendQueue[] = [];
     for (const { snapshot, slots } of this.#pools.values()) {
       const pool = `${snapshot.namespace}/${snapshot.name}`;
-      for (const [backend, { endpoints }] of Object.entries(slots)) {
-        endpoints.forEach((slot, index) => {
+      for (const [backend, held] of Object.entries(slots)) {
+        const waiting = this.#table.waiting(held.upstream);
+        if (waiting > 0) queues.push({ pool, backend, waiting });
+        held.endpoints.forEach((slot, index) => {
           const inFlight = this.#table.inFlight(slot);
           if (inFlight === 0) return;
           const { address, port } = snapshot.endpoints[backend]![index]!;
-          loads.push({ pool, backend, address, port, inFlight });
+          endpoints.push({ pool, backend, address, port, inFlight });
         });
       }
     }
-    return loads.sort((a, b) => b.inFlight - a.inFlight);
+    endpoints.sort((a, b) => b.inFlight - a.inFlight);
+    return { workers: loads, endpoints, queues };
   }
 
   /**

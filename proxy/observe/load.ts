@@ -29,9 +29,19 @@ export interface EndpointLoad {
   readonly inFlight: number;
 }
 
+/** Requests and sessions that wait for an endpoint of a backend to have room, over all workers. */
+export interface BackendQueue {
+  /** `namespace/name`. */
+  readonly pool: string;
+  readonly backend: string;
+  readonly waiting: number;
+}
+
 /** Answer of `/debug/load`. */
 export interface ProxyLoad {
   readonly workers: readonly WorkerLoad[];
   /** Those that have any in flight, the busiest first. */
   readonly endpoints: readonly EndpointLoad[];
+  /** Those in which anybody waits. */
+  readonly queues: readonly BackendQueue[];
 }
