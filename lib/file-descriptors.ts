@@ -19,10 +19,15 @@ export function softLimit(limits: string): number {
   return Number.isInteger(limit) && limit > 0 ? Math.min(limit, PRACTICAL_LIMIT) : COMMON_LIMIT;
 }
 
-/** Kept for everything that is not a client's connection. */
+/** Kept for everything that is not a client's connection: ports, probes, admin, the control stream, idle backends. */
 const RESERVED = 256;
 
-/** Client connections that this process can have open: each may take a second descriptor for its backend. */
+/** Client connections that this process can have open. */
 export async function connectionBudget(): Promise<number> {
-  return Math.max(1, Math.floor(((await fileDescriptorLimit()) - RESERVED) / 2));
+  return connectionsWithin(await fileDescriptorLimit());
+}
+
+/** Each connection may take a second descriptor for its backend. Of a small limit, half is kept for the rest. */
+export function connectionsWithin(limit: number): number {
+  return Math.max(1, Math.floor((limit - Math.min(RESERVED, limit / 2)) / 2));
 }

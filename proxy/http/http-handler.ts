@@ -57,6 +57,7 @@ class HttpHandler implements PortHandler, HttpPort {
 
   accept(socket: Socket): void {
     if (this.#connections.size >= this.#maxConnections) {
+      this.worker.context.traffic.refuse('OVERLOADED');
       socket.destroy();
       return;
     }

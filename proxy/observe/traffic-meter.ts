@@ -85,7 +85,11 @@ export class TrafficMeter implements TrafficSink {
       record.meter.record(record);
       return;
     }
-    const reason = record.reason === '' ? (record.error ?? 'none') : record.reason;
+    this.refuse(record.reason === '' ? (record.error ?? 'none') : record.reason);
+  }
+
+  /** A connection, or a request that had no route yet, was turned away. */
+  refuse(reason: string): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
   }
 
@@ -129,7 +133,7 @@ export class TrafficMeter implements TrafficSink {
       ),
       counter(
         'evenkeel_refused_requests_total',
-        'Requests that were refused before they had a route, by reason.',
+        'Requests, and connections, that were turned away before they had a route, by reason.',
         [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
       ),
       {

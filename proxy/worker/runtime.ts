@@ -26,6 +26,8 @@ import type { FromWorker, HandedServer, ToWorker, WorkerData } from './protocol.
 
 const HEARTBEAT_MS = 500;
 const DRAINED_CHECK_MS = 50;
+/** A fault that comes again and again is logged once in this time. */
+const LOG_INTERVAL_MS = 1_000;
 
 /** An open port: what accepts, and what serves. */
 interface OpenPort {
@@ -51,6 +53,9 @@ export class WorkerRuntime {
   /** Handlers whose port is closed and whose sessions go on. */
   readonly #retired = new Set<ServedPort>();
   #plan = new Map<string, PlannedPort>();
+  /** This many connections may be accepted before the open ones have to be counted again; never too many. */
+  #headroom = 0;
+  #acceptFailedAt = -Infinity;
 
   constructor(data: WorkerData, log: Logger, send: (message: FromWorker) => void) {
     this.#data = data;
@@ -188,9 +193,13 @@ export class WorkerRuntime {
       return;
     }
     const server = createServer({ pauseOnConnect: false, noDelay: true, allowHalfOpen: true });
-    server.once('error', (error) => this.#send({ type: 'listening', seq, error: error.message }));
+    const failed = (error: Error): void => this.#send({ type: 'listening', seq, error: error.message });
+    server.once('error', failed);
     this.#adopt(portId, server);
-    server.listen({ handle: bound, backlog: 4_096 } as never, () => this.#send({ type: 'listening', seq }));
+    server.listen({ handle: bound, backlog: 4_096 } as never, () => {
+      server.off('error', failed);
+      this.#send({ type: 'listening', seq });
+    });
   }
 
   #listenUdp(seq: number, planned: PlannedPort): void {
@@ -220,7 +229,28 @@ export class WorkerRuntime {
       protocol: planned.protocol,
     };
     this.#ports.set(portId, open);
-    server.on('connection', (socket: Socket) => open.accept?.(socket));
+    server.on('connection', (socket: Socket) => this.#accept(open, socket));
+    server.on('error', (error) => this.#acceptFailed(error));
+  }
+
+  /** A listener may allow more connections than this process has descriptors for; those are turned away here. */
+  #accept(open: OpenPort, socket: Socket): void {
+    if (this.#headroom <= 0) this.#headroom = this.#data.maxConnections - this.#connections;
+    if (this.#headroom <= 0) {
+      this.#context.traffic.refuse('OVERLOADED');
+      socket.resetAndDestroy();
+      return;
+    }
+    this.#headroom -= 1;
+    open.accept?.(socket);
+  }
+
+  /** Out of descriptors, most likely: what waits in the kernel's queue is accepted when there are some again. */
+  #acceptFailed(error: Error): void {
+    const { clock, log } = this.#context;
+    if (clock.now() - this.#acceptFailedAt < LOG_INTERVAL_MS) return;
+    this.#acceptFailedAt = clock.now();
+    log.warn({ err: error }, 'cannot accept connections');
   }
 
   #createHandler(planned: PlannedPort): PortHandler {
@@ -239,6 +269,7 @@ export class WorkerRuntime {
   }
 
   #retire(handler: ServedPort): void {
+    this.#forgetRetired();
     handler.drain();
     if (handler.connections > 0) this.#retired.add(handler);
   }
@@ -265,8 +296,12 @@ export class WorkerRuntime {
     to.close();
   }
 
-  #whenDrained(): void {
+  #forgetRetired(): void {
     for (const handler of this.#retired) if (handler.connections === 0) this.#retired.delete(handler);
+  }
+
+  #whenDrained(): void {
+    this.#forgetRetired();
     if (this.#ports.size === 0 && this.#retired.size === 0) this.#send({ type: 'drained' });
     else setTimeout(() => this.#whenDrained(), DRAINED_CHECK_MS);
   }

@@ -9,6 +9,7 @@ import {
 import { connect, createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { freePorts } from '../free-ports.ts';
 import { countExact, sendBytes } from './byte-stream.ts';
+import { poolManifest } from './manifests.ts';
 import { ProxyProcess } from './proxy-process.ts';
 
 export interface BulkResult {
@@ -55,20 +56,11 @@ export class BulkBench {
     for (const server of [http, tcp]) await once(server.listen(0, '127.0.0.1'), 'listening');
     const portOf = (server: Server | TcpServer): number => (server.address() as AddressInfo).port;
     const [httpPort, tcpPort] = await freePorts(2);
-    const pool = (name: string, protocol: string, port: number, backend: number): string => `
-apiVersion: evenkeel.dev/v1alpha1
-kind: LoadBalancerPool
-metadata: {name: ${name}}
-spec:
-  listeners: [{name: in, protocol: ${protocol}, port: ${port}}]
-  backends: [{name: v1, type: Static, static: {endpoints: [{address: 127.0.0.1, port: ${backend}}]}}]
-  defaultBackendRefs: [{name: v1}]
-`;
     const manifests = [
-      pool('http', 'HTTP', httpPort!, portOf(http)),
-      pool('tcp', 'TCP', tcpPort!, portOf(tcp)),
+      poolManifest('http', 'HTTP', { listen: httpPort!, backend: portOf(http) }),
+      poolManifest('tcp', 'TCP', { listen: tcpPort!, backend: portOf(tcp) }),
     ];
-    const proxy = await ProxyProcess.start({ manifests: manifests.join('---') });
+    const proxy = await ProxyProcess.start({ manifests: manifests.join('') });
     return new BulkBench(proxy, { http: httpPort!, tcp: tcpPort! }, { http, tcp });
   }
 
