@@ -63,6 +63,10 @@ images: bundle ## build both images, and load them where IMAGE_LOAD says
 chart: generate ## lint the chart and render it with its defaults
 	@helm lint --strict charts/evenkeel && helm template evenkeel charts/evenkeel --kube-version 1.35.0 > /dev/null
 
+.PHONY: e2e
+e2e: $(SETUP) ## install the chart on a real cluster (KUBECONFIG, else kind) and put load and faults on it
+	@test/e2e/run
+
 .PHONY: clean
 clean: ## remove what the targets made
 	@rm -rf node_modules dist .cache

@@ -101,6 +101,7 @@ export class ControlLoop {
   readonly #written = new Map<string, { status: PoolStatus; resourceVersion: string }>();
   readonly #settling = new Set<string>();
   #started = false;
+  #lookAgainAt = 0;
   #leadAttempt = 0;
 
   constructor(options: LoopOptions) {
@@ -341,12 +342,19 @@ export class ControlLoop {
       return;
     }
     for (const each of this.#keyOf.keys()) this.#writer.request(each);
+    this.#lookAgain(clock.now() + SEEN_FOR_MS + 1_000);
+  }
+
+  /** Every status is due then; what is asked for meanwhile comes after that. */
+  #lookAgain(at: number): void {
+    this.#lookAgainAt = at;
     if (this.#settling.has('')) return;
-    // A proxy that has just gone is expected back for a while; look again when that is over.
     this.#settling.add('');
-    clock.after(SEEN_FOR_MS + 1_000, () => {
+    const { clock } = this.#options;
+    clock.after(at - clock.now(), () => {
       this.#settling.delete('');
       for (const each of this.#keyOf.keys()) this.#writer.request(each);
+      if (this.#lookAgainAt > at) this.#lookAgain(this.#lookAgainAt);
     });
   }
 

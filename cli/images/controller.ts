@@ -6,7 +6,8 @@ import { runProgram } from '../run-program.ts';
 
 const program = new Command('evenkeel').exitOverride();
 const line = controllerLine(async (options) => {
-  process.exitCode = await controllerCommand(options);
+  // All has ended in good order; a connection attempt that the network swallows would hold the process up.
+  process.exit(await controllerCommand(options));
 });
 program.addCommand(line.copyInheritedSettings(program));
 await runProgram(program);

@@ -6,7 +6,8 @@ import { runProgram } from '../run-program.ts';
 
 const program = new Command('evenkeel').exitOverride();
 const line = proxyLine(async (options) => {
-  process.exitCode = await proxyCommand(options);
+  // All has ended in good order; a connection attempt that the network swallows would hold the process up.
+  process.exit(await proxyCommand(options));
 });
 program.addCommand(line.copyInheritedSettings(program));
 await runProgram(program);

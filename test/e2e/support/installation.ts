@@ -1,0 +1,24 @@
+import { helm } from './commands.ts';
+
+/** Where the installation that all tests share is. */
+export const NAMESPACE = 'evenkeel-e2e';
+export const RELEASE = 'evenkeel';
+export const TAG = process.env['IMAGE_TAG'] ?? '';
+
+/** `helm upgrade --install` with the images that were built for this run. */
+export function install(release: string, namespace: string, ...settings: string[]): Promise<string> {
+  const values = ['service.type=NodePort', `image.tag=${TAG}`, ...settings];
+  return helm(
+    'upgrade',
+    '--install',
+    release,
+    'charts/evenkeel',
+    '--namespace',
+    namespace,
+    '--create-namespace',
+    '--wait',
+    '--timeout',
+    '180s',
+    ...values.flatMap((value) => ['--set', value]),
+  );
+}
