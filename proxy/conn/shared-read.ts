@@ -36,11 +36,14 @@ export function readInto(socket: Socket, buffer: Buffer, take: TakeBytes): void 
   };
   const isShared = readWith(socket, { buffer, callback });
   // What came before, or was put back.
-  for (let early = socket.read() as Buffer | null; early !== null; early = socket.read() as Buffer | null) {
+  while (socket.readableLength > 0) {
+    const early = socket.read() as Buffer | null;
+    if (early === null) break;
     take(early, early.length);
   }
-  if (isShared) socket.resume();
-  else socket.on('data', (bytes: Buffer) => take(bytes, bytes.length));
+  if (!isShared) socket.on('data', (bytes: Buffer) => take(bytes, bytes.length));
+  // A fresh socket reads already.
+  else if (socket.readableFlowing !== null) socket.resume();
 }
 
 /**

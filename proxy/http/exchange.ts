@@ -16,7 +16,7 @@ import { outgoingHead } from './outgoing-head.ts';
 import { replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
-import { isIdempotent, judgeRetry, judgeStatus, type RetryVerdict } from './retry.ts';
+import { type FailedAttempt, isIdempotent, judgeRetry, judgeStatus, type RetryVerdict } from './retry.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 import { acceptsWebSocket } from './upgrade.ts';
 
@@ -37,13 +37,13 @@ const NO_PIECES: Pieces = { before: '', after: '', ranges: new Int32Array(0), ra
 /**
  * One request and its response: routed, sent to an endpoint, tried again where that is right, timed and accounted
  * for. The client's connection is on one side, a backend's on the other; neither knows the other. Reused from one
- * request of a client's connection to the next.
+ * request to the next, and from one client to the next.
  *
  * Reads from top to bottom as a request goes: begin, found, response, responded.
  */
-export class Exchange implements BackendOwner, Seeking {
+export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   readonly #worker: HttpWorker;
-  readonly #client: ClientStream;
+  #client!: ClientStream;
   readonly #deadline = new Deadline(() => this.#expired());
   readonly #limits = new ExchangeLimits();
   readonly #account = new RequestAccount();
@@ -73,10 +73,29 @@ export class Exchange implements BackendOwner, Seeking {
   #isBackendFull = false;
   #tunnelEnds = 0;
 
-  constructor(worker: HttpWorker, client: ClientStream) {
+  constructor(worker: HttpWorker) {
     this.#worker = worker;
-    this.#client = client;
     this.#seeker = new ConnectionSeeker(worker, this);
+  }
+
+  /** Whose requests it serves from now on. */
+  serve(client: ClientStream): this {
+    this.#client = client;
+    return this;
+  }
+
+  // ---- FailedAttempt ----
+
+  get isIdempotent(): boolean {
+    return this.#isIdempotent;
+  }
+
+  get isReplayable(): boolean {
+    return this.#body.isWhole;
+  }
+
+  get retries(): number {
+    return this.#retries;
   }
 
   // ---- the request ----
@@ -271,7 +290,7 @@ export class Exchange implements BackendOwner, Seeking {
     const { context, clock } = this.#worker;
     const target = this.#target!;
     const endpoint = this.#endpoint!;
-    if (this.#allows(judgeStatus(head.status, this.#attempt(), target.retries))) {
+    if (this.#allows(judgeStatus(head.status, this, target.retries))) {
       context.passive.errorStatus(endpoint, head.status);
       this.#retry();
       return undefined;
@@ -380,16 +399,9 @@ export class Exchange implements BackendOwner, Seeking {
 
   /** The connection is gone; the request may go on on another one. */
   #afterFailure(code: ErrorCode): void {
-    if (
-      this.#state === State.Sent &&
-      this.#allows(judgeRetry(code, this.#attempt(), this.#target!.retries))
-    ) {
+    if (this.#state === State.Sent && this.#allows(judgeRetry(code, this, this.#target!.retries))) {
       this.#retry();
     } else this.#fail(code);
-  }
-
-  #attempt() {
-    return { isIdempotent: this.#isIdempotent, isReplayable: this.#body.isWhole, retries: this.#retries };
   }
 
   #allows(verdict: RetryVerdict): boolean {
@@ -409,6 +421,12 @@ export class Exchange implements BackendOwner, Seeking {
 
   /** The client has left. */
   clientGone(): void {
+    this.#leave();
+    // Left as it is between two requests, where it is nearly always put off.
+    this.#worker.deadlines.clear(this.#deadline);
+  }
+
+  #leave(): void {
     if (this.#state === State.Over) return;
     if (this.#state !== State.Tunnel) this.#account.status = 499;
     this.#abandon();
@@ -418,7 +436,7 @@ export class Exchange implements BackendOwner, Seeking {
   /** The client has ended its half of the connection. */
   clientEnded(): void {
     if (this.#state !== State.Tunnel) {
-      this.clientGone();
+      this.#leave();
       return;
     }
     this.#connection!.endTunnel();
@@ -509,7 +527,6 @@ export class Exchange implements BackendOwner, Seeking {
   #end(error: ErrorCode | undefined): void {
     this.#state = State.Over;
     this.#bodyWait = undefined;
-    this.#worker.deadlines.clear(this.#deadline);
     this.#account.report(this.#worker, {
       target: this.#target,
       endpoint: this.#endpoint,

@@ -6,9 +6,12 @@ import { Sender } from '../conn/sender.ts';
 import { emptyTrafficRecord, type TrafficRecord } from '../observe/traffic-record.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { BackendPool } from './backend-pool.ts';
+import type { Exchange } from './exchange.ts';
 import { sharedRanges } from './h1/body-relay.ts';
 import { RequestHead } from './h1/request-head.ts';
 import { ResponseHead } from './h1/response-head.ts';
+
+const MAX_SPARE_EXCHANGES = 256;
 
 /**
  * What all HTTP ports of one worker thread share: idle backend connections, and the buffers and parsers that one
@@ -25,6 +28,8 @@ export class HttpWorker {
   readonly ranges = sharedRanges();
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
+  /** For the next client: an exchange is a dozen objects. */
+  readonly #spareExchanges: Exchange[] = [];
   /** Open connections to backends, busy, idle or opening. */
   backendConnections = 0;
   /** Idle connections that were closed because the backend said something nobody had asked for. */
@@ -44,6 +49,15 @@ export class HttpWorker {
     this.pool = new BackendPool(() => context.clock.now());
     const random = Math.floor(context.rng() * 2 ** 48).toString(36);
     this.#idPrefix = `${random}${context.clock.wall().toString(36)}${context.workerId.toString(36)}-`;
+  }
+
+  takeExchange(): Exchange | undefined {
+    return this.#spareExchanges.pop();
+  }
+
+  /** Its client is gone. */
+  giveBackExchange(exchange: Exchange): void {
+    if (this.#spareExchanges.length < MAX_SPARE_EXCHANGES) this.#spareExchanges.push(exchange);
   }
 
   /** Unique over proxies and restarts. */

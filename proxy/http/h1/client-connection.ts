@@ -181,9 +181,9 @@ export class ClientConnection implements ClientStream {
       this.#refuse(requestError(relay.fault), relay.fault);
       return end;
     }
-    this.#worker.deadlines.clear(this.#deadline);
+    // The deadline stays as it is: it means nothing while the exchange keeps its own, and is put off after it.
     this.#state = relay.done ? State.Busy : State.Body;
-    this.#exchange ??= new Exchange(this.#worker, this);
+    this.#exchange ??= (this.#worker.takeExchange() ?? new Exchange(this.#worker)).serve(this);
     if (!this.#exchange.begin(head, this.#port.table, bytes, relay)) this.#pause();
     return pos + taken;
   }
@@ -394,8 +394,18 @@ export class ClientConnection implements ClientStream {
     this.#state = State.Closed;
     this.#worker.deadlines.clear(this.#deadline);
     this.#rest = undefined;
-    this.#exchange?.clientGone();
+    this.#giveUp();
     this.#port.closed(this);
+  }
+
+  /** The socket outlives the connection until it is collected: what hangs off it is not to. */
+  #giveUp(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#forwarded = undefined;
+    if (exchange === undefined) return;
+    exchange.clientGone();
+    this.#worker.giveBackExchange(exchange);
   }
 }
 
