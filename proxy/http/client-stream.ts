@@ -1,4 +1,5 @@
 import type { Pieces, Sent } from '../conn/sender.ts';
+import type { Parties } from '../listen/proxy-protocol.ts';
 import type { BodyFraming } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
@@ -8,6 +9,8 @@ import type { RouteTarget } from './route-target.ts';
 /** The client's end of an exchange: what each HTTP version does its own way. */
 export interface ClientStream {
   readonly isSecure: boolean;
+  /** Both ends of its connection, for a backend that is told by the PROXY protocol; undefined: not known any more. */
+  readonly parties: Parties | undefined;
   /** Lines that tell a backend where this request comes from. */
   forwardedLines(head: RequestHead): string;
   /** An interim response, if this client can take one. */

@@ -124,7 +124,8 @@ export class ConnectionSeeker implements DialRequest, Polled {
 
   /** @param endpoint acquired */
   #connect(endpoint: EndpointState): void {
-    const connection = this.#worker.pool.take(endpoint, this.#isRepeatable);
+    const isShared = this.#target.proxyOut === undefined;
+    const connection = isShared ? this.#worker.pool.take(endpoint, this.#isRepeatable) : undefined;
     if (connection === undefined) {
       this.#dial = this.#worker.context.dialer.dial(this, endpoint);
       return;

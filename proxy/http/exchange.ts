@@ -1,7 +1,9 @@
 import { Deadline } from '../conn/deadlines.ts';
 import { type Pieces, Sent } from '../conn/sender.ts';
 import type { ErrorCode } from '../errors.ts';
+import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
+import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import { type Admission, admit, type LocalAnswer } from './admit.ts';
 import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
@@ -253,6 +255,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#limits.attemptBegins(this.#target!, this.#sentAt, this.#isRequestDone);
     this.#arm();
     connection.begin(this, this.#account.method);
+    if (this.#target!.proxyOut !== undefined) {
+      connection.introduce(formatProxyHeader(this.#target!.proxyOut, this.#client.parties));
+    }
     if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
     if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
@@ -441,6 +446,12 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     }
     this.#connection!.endTunnel();
     this.#endHalf();
+  }
+
+  /** Its endpoint has been leaving for longer than it may take. */
+  endOverdue(leaving: LeavingEndpoints, now: number): void {
+    if (this.#connection === undefined || this.#state === State.Over) return;
+    if (leaving.isOverdue(this.#endpoint!, this.#target!.drainMs, now)) this.#fail('SHUTDOWN');
   }
 
   /** The client's body is not what it must be: no backend may take it for whole. */

@@ -1,14 +1,23 @@
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { Listener, PoolConfig } from '../../api/snapshot.ts';
+import { Deadline } from '../conn/deadlines.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
+import { compilePreface, PrefaceReader, type PrefaceRules } from '../listen/proxy-preface.ts';
+import type { Parties } from '../listen/proxy-protocol.ts';
+import { clientAddress } from '../net/client-address.ts';
 import { compileRouteTable } from '../routing/route-table.ts';
+import { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import type { WorkerContext } from '../worker/context.ts';
+import type { PoolRuntime } from '../worker/pool-runtime.ts';
 import { type ClientAddressSource, compileClientAddressSource } from './client-address.ts';
 import { ClientConnection, type HttpPort } from './h1/client-connection.ts';
 import { HttpWorker } from './http-worker.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { compileTarget, type HttpRouteTable } from './route-target.ts';
+
+/** How often requests whose endpoint leaves are looked for. */
+const SWEEP_MS = 1_000;
 
 /** Serves HTTP on one port in one worker. */
 export function createHttpHandler(context: WorkerContext, view: PortView): PortHandler {
@@ -32,11 +41,15 @@ class HttpHandler implements PortHandler, HttpPort {
   readonly scheme: 'http' | 'https';
   readonly number: number;
   readonly #connections = new Set<ClientConnection>();
+  /** Connections whose PROXY protocol header is being read. */
+  readonly #prefaces = new Set<PrefaceReader>();
+  readonly #leaving = new LeavingEndpoints();
+  readonly #sweep = new Deadline(() => this.#endOverdue());
   /** By pool uid: what was spent is not given back by a change. */
   readonly #budgets = new Map<string, RetryBudget>();
   /** What the table was compiled from. */
-  #compiled: readonly { readonly uid: string; readonly config: PoolConfig; readonly listener: Listener }[] =
-    [];
+  #compiled: readonly CompiledEntry[] = [];
+  #preface: PrefaceRules | undefined;
   table!: HttpRouteTable;
   clientAddresses!: ClientAddressSource;
   requestHeaderMs = 0;
@@ -52,23 +65,46 @@ class HttpHandler implements PortHandler, HttpPort {
   }
 
   get connections(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#prefaces.size;
   }
 
   accept(socket: Socket): void {
-    if (this.#connections.size >= this.#maxConnections) {
+    if (this.connections >= this.#maxConnections) {
       this.worker.context.traffic.refuse('OVERLOADED');
       socket.destroy();
-      return;
-    }
-    this.#connections.add(new ClientConnection(this, socket));
+    } else if (this.#preface === undefined) this.#serve(socket, undefined);
+    else this.#readPreface(socket, this.#preface);
+  }
+
+  #readPreface(socket: Socket, rules: PrefaceRules): void {
+    socket.on('error', ignore);
+    const reader = new PrefaceReader(socket, rules, this.worker.deadlines, (found) => {
+      this.#prefaces.delete(reader);
+      socket.off('error', ignore);
+      if (found === undefined) socket.destroy();
+      else if (typeof found !== 'string') this.#serve(socket, found.parties);
+      else {
+        this.worker.context.log.debug({ reason: found }, 'connection refused');
+        const address = clientAddress(socket.remoteAddress);
+        socket.destroy();
+        this.worker.reportRefused('DOWNSTREAM_BAD_REQUEST', 'proxy_protocol', address);
+      }
+    });
+    this.#prefaces.add(reader);
+    reader.start();
+  }
+
+  #serve(socket: Socket, parties: Parties | undefined): void {
+    if (this.#connections.size === 0) this.worker.deadlines.set(this.#sweep, SWEEP_MS);
+    this.#connections.add(new ClientConnection(this, socket, parties));
   }
 
   update(view: PortView): void {
     this.worker.pool.prune();
-    const next = view.entries.map(({ pool, listener }) => ({ uid: pool.uid, config: pool.config, listener }));
+    this.#leaving.update(view.entries.map(({ pool }) => pool));
+    const next = view.entries.map(({ pool, listener }) => ({ pool, config: pool.config, listener }));
     // Endpoints come and go far more often than routes do.
-    if (this.#compiled.length > 0 && isDeepStrictEqual(next, this.#compiled)) return;
+    if (isSame(next, this.#compiled)) return;
     this.#compiled = next;
     this.#forgetBudgets(view);
     this.table = compileRouteTable(view.entries, (source) =>
@@ -77,6 +113,7 @@ class HttpHandler implements PortHandler, HttpPort {
     // Listeners that share a port agree on all of these.
     const listener = view.entries[0]?.listener;
     if (listener === undefined) return;
+    this.#preface = compilePreface(listener);
     this.clientAddresses = compileClientAddressSource(listener.clientIP);
     this.requestHeaderMs = listener.timeouts.requestHeaderMs;
     this.idleMs = listener.timeouts.idleMs;
@@ -89,11 +126,19 @@ class HttpHandler implements PortHandler, HttpPort {
   }
 
   destroy(): void {
+    for (const reader of this.#prefaces) reader.abort();
     for (const connection of this.#connections) connection.destroy();
   }
 
   closed(connection: ClientConnection): void {
     this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.worker.deadlines.clear(this.#sweep);
+  }
+
+  #endOverdue(): void {
+    const now = this.worker.clock.now();
+    for (const connection of this.#connections) connection.endOverdue(this.#leaving, now);
+    if (this.#connections.size > 0) this.worker.deadlines.set(this.#sweep, SWEEP_MS);
   }
 
   #budgetOf(poolUid: string, config: PoolConfig): RetryBudget {
@@ -113,3 +158,25 @@ class HttpHandler implements PortHandler, HttpPort {
     for (const uid of this.#budgets.keys()) if (!present.has(uid)) this.#budgets.delete(uid);
   }
 }
+
+interface CompiledEntry {
+  readonly pool: PoolRuntime;
+  readonly config: PoolConfig;
+  readonly listener: Listener;
+}
+
+function isSame(a: readonly CompiledEntry[], b: readonly CompiledEntry[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ pool, config, listener }, i) => {
+      const other = b[i]!;
+      return (
+        pool === other.pool &&
+        isDeepStrictEqual(listener, other.listener) &&
+        isDeepStrictEqual(config, other.config)
+      );
+    })
+  );
+}
+
+function ignore(): void {}

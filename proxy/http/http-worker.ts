@@ -3,6 +3,7 @@ import type { Deadlines } from '../conn/deadlines.ts';
 import { LoopTurns } from '../conn/loop-turns.ts';
 import type { ReadBuffers } from '../conn/read-buffers.ts';
 import { Sender } from '../conn/sender.ts';
+import { type ErrorCode, traitsOf } from '../errors.ts';
 import { emptyTrafficRecord, type TrafficRecord } from '../observe/traffic-record.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { BackendPool } from './backend-pool.ts';
@@ -69,6 +70,17 @@ export class HttpWorker {
   /** The record to fill in and give to `report`, before anybody else asks for it. */
   get record(): TrafficRecord {
     return this.#record;
+  }
+
+  /** A request that was refused before it could be read, or a connection before it brought one. */
+  reportRefused(error: ErrorCode, reason: string, clientAddress: string): void {
+    const record = this.#record;
+    Object.assign(record, emptyTrafficRecord());
+    record.status = traitsOf(error).status;
+    record.error = error;
+    record.reason = reason;
+    record.clientAddress = clientAddress;
+    this.report(record);
   }
 
   report(record: TrafficRecord): void {

@@ -1,4 +1,4 @@
-import type { Listener, Lifecycle, Retries } from '../../api/snapshot.ts';
+import type { Lifecycle, Listener, PoolConfig, Retries } from '../../api/snapshot.ts';
 import { hashKeyOf } from '../balancer/hash-key.ts';
 import type { RouteMeter } from '../observe/traffic-meter.ts';
 import { type AccessCheck, compileAccess } from '../routing/access-rules.ts';
@@ -38,6 +38,10 @@ export interface RouteTarget {
   readonly maxInFlight: number;
   readonly queue: WaitLimits | undefined;
   readonly noEndpoints: Lifecycle['noEndpoints'];
+  /** How long a request may go on after its endpoint has begun to leave. */
+  readonly drainMs: number;
+  /** Backends are told whose connection each is, so that no two clients share one. */
+  readonly proxyOut: PoolConfig['backendProxyProtocol'];
 }
 
 export type HttpRule = Rule<PoolRuntime, RouteTarget>;
@@ -78,5 +82,7 @@ export function compileTarget(
     ),
     queue: limits.queue,
     noEndpoints: config.lifecycle.noEndpoints,
+    drainMs: config.lifecycle.drainTimeoutMs,
+    proxyOut: config.backendProxyProtocol,
   };
 }

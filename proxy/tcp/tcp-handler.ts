@@ -3,7 +3,7 @@ import { Deadline } from '../conn/deadlines.ts';
 import type { ErrorCode } from '../errors.ts';
 import { compileL4Targets, type L4Targets } from '../l4/l4-target.ts';
 import { L4Reporter } from '../l4/l4-reporter.ts';
-import { LeavingEndpoints } from '../l4/leaving-endpoints.ts';
+import { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
 import { compilePreface, PrefaceReader, type PrefaceRules } from '../listen/proxy-preface.ts';
 import { clientAddress } from '../net/client-address.ts';

@@ -131,6 +131,12 @@ export class BackendConnection {
     this.#isLastRequest = true;
   }
 
+  /** Says whose connection this is, before anything else is said: it is nobody else's afterwards. */
+  introduce(header: Buffer): void {
+    this.socket.write(header);
+    this.useOnce();
+  }
+
   /** @param isLast nothing follows: the request is complete */
   send(head: string, bytes: Buffer, pieces: Pieces, keeps: boolean, isLast: boolean): Sent {
     this.#isRequestDone = isLast;

@@ -2,7 +2,10 @@ import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
 import type { Pieces, Sent } from '../../conn/sender.ts';
 import { readInto } from '../../conn/shared-read.ts';
-import { type ErrorCode, traitsOf } from '../../errors.ts';
+import type { ErrorCode } from '../../errors.ts';
+import type { Parties } from '../../listen/proxy-protocol.ts';
+import { clientAddress } from '../../net/client-address.ts';
+import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import { type ClientAddressSource, clientAddressOf, isTrustedPeer } from '../client-address.ts';
 import type { ClientStream } from '../client-stream.ts';
 import { Exchange } from '../exchange.ts';
@@ -65,6 +68,7 @@ export class ClientConnection implements ClientStream {
   #lingered = 0;
   #exchange: Exchange | undefined;
   #relay: BodyRelay | undefined;
+  readonly #parties: Parties | undefined;
   #peer: string | undefined;
   #isTrusted = false;
   #forwarded: ForwardedLines | undefined;
@@ -77,10 +81,12 @@ export class ClientConnection implements ClientStream {
   /** Head of the response that goes out with its first piece. */
   #responseHead = '';
 
-  constructor(port: HttpPort, socket: Socket) {
+  /** @param parties what a PROXY protocol header said, if there was one */
+  constructor(port: HttpPort, socket: Socket, parties: Parties | undefined) {
     this.#port = port;
     this.#worker = port.worker;
     this.#socket = socket;
+    this.#parties = parties;
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#exchange?.clientDrained());
     socket.on('error', () => this.#gone());
@@ -101,6 +107,11 @@ export class ClientConnection implements ClientStream {
   /** The port drains: finish what is under way. */
   drain(): void {
     if (this.isIdle) this.#worker.deadlines.set(this.#deadline, DRAIN_IDLE_MS);
+  }
+
+  /** Ends a request whose endpoint has been leaving for longer than its pool gives it. */
+  endOverdue(leaving: LeavingEndpoints, now: number): void {
+    this.#exchange?.endOverdue(leaving, now);
   }
 
   destroy(): void {
@@ -202,20 +213,25 @@ export class ClientConnection implements ClientStream {
   }
 
   #readAddress(head: RequestHead): void {
-    if (this.#peer === undefined) {
+    const peer = this.#peerAddress;
+    if (this.#forwarded === undefined) {
       const { clientAddresses, scheme, number } = this.#port;
-      const address = this.#socket.remoteAddress ?? '';
-      this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
-      this.#isTrusted = isTrustedPeer(clientAddresses, this.#peer);
-      const origin = { peer: this.#peer, scheme, port: number };
+      this.#isTrusted = isTrustedPeer(clientAddresses, peer);
+      const origin = { peer, scheme, port: number };
       this.#forwarded = new ForwardedLines(origin, this.#isTrusted);
     }
     // What HTTP/1.0 need not say. A backend gets HTTP/1.1, which does.
     if (head.authority === '') head.authority = localAuthority(this.#socket);
     if (head.hasIdentity && !this.#isTrusted) head.hideIdentity();
     head.clientAddress = this.#isTrusted
-      ? clientAddressOf(head.header('x-forwarded-for'), this.#port.clientAddresses.hops, this.#peer)
-      : this.#peer;
+      ? clientAddressOf(head.header('x-forwarded-for'), this.#port.clientAddresses.hops, peer)
+      : peer;
+  }
+
+  /** Who is at the other end, after the PROXY protocol. Asked of the kernel once. */
+  get #peerAddress(): string {
+    this.#peer ??= this.#parties?.source.address ?? clientAddress(this.#socket.remoteAddress);
+    return this.#peer;
   }
 
   #keepRest(bytes: Buffer, pos: number, end: number): void {
@@ -232,12 +248,7 @@ export class ClientConnection implements ClientStream {
 
   /** A request that is none: one answer, and nothing after it. */
   #refuse(code: ErrorCode, reason: string): void {
-    const { record } = this.#worker;
-    Object.assign(record, NOTHING_KNOWN);
-    record.status = traitsOf(code).status;
-    record.error = code;
-    record.reason = reason;
-    this.#worker.report(record);
+    this.#worker.reportRefused(code, reason, this.#peerAddress);
     const { status, text, lines } = replyFor(code);
     this.#socket.write(
       writeLocalReply({ status, text, lines, method: '', minorVersion: 1, keepAlive: false }),
@@ -250,6 +261,16 @@ export class ClientConnection implements ClientStream {
 
   forwardedLines(head: RequestHead): string {
     return this.#forwarded!.for(head);
+  }
+
+  get parties(): Parties | undefined {
+    if (this.#parties !== undefined) return this.#parties;
+    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
+    if (remotePort === undefined || localPort === undefined) return undefined;
+    return {
+      source: { address: clientAddress(remoteAddress), port: remotePort },
+      destination: { address: clientAddress(localAddress), port: localPort },
+    };
   }
 
   interim(head: ResponseHead): void {
@@ -411,22 +432,6 @@ export class ClientConnection implements ClientStream {
 
 /** Address and port that the client reached. */
 function localAuthority({ localAddress = '', localPort = 0 }: Socket): string {
-  const address = localAddress.startsWith('::ffff:') ? localAddress.slice(7) : localAddress;
+  const address = clientAddress(localAddress);
   return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }
-
-/** What a record says of a request that was refused before it could be read. */
-const NOTHING_KNOWN = {
-  meter: undefined,
-  endpoint: undefined,
-  attempts: 0,
-  durationMs: 0,
-  firstByteMs: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  method: '',
-  host: '',
-  path: '',
-  clientAddress: '',
-  requestId: '',
-} as const;

@@ -5,7 +5,7 @@ import { ok } from '../../support/http/backend.ts';
 import { httpScope } from '../../support/http/scope.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
-const POST = 'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\n\r\nx';
+const POST = 'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\n{}';
 
 describe('a response that a backend must not send', () => {
   const scope = httpScope();
