@@ -44,12 +44,11 @@ export function createProgram(): Command {
 
 /** What an option is for, its choices, its default as a person writes it, its twin. */
 export function optionDescription(option: Option): string {
-  const { description, argChoices, defaultValue, defaultValueDescription, envVar } = option;
+  const { description, argChoices, envVar } = option;
   const notes: string[] = [];
   if (argChoices !== undefined) notes.push(argChoices.join(', '));
-  if (defaultValue !== undefined && defaultValue !== false) {
-    notes.push(`default: ${defaultValueDescription ?? String(defaultValue)}`);
-  }
+  const fallback = defaultText(option);
+  if (fallback !== undefined) notes.push(`default: ${fallback}`);
   if (envVar !== undefined) notes.push(envVar);
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
 }
@@ -57,6 +56,13 @@ export function optionDescription(option: Option): string {
 /** Adds a command that was made apart, with the settings of all commands. */
 function addLine(program: Command, line: Command): void {
   program.addCommand(line.copyInheritedSettings(program));
+}
+
+/** The default as a person would write it; undefined when there is none to speak of. */
+export function defaultText({ defaultValue, defaultValueDescription }: Option): string | undefined {
+  const value: unknown = defaultValue;
+  if (value === undefined || value === false) return undefined;
+  return defaultValueDescription ?? (typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function addRun(program: Command): void {

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { parseAddress, serveAdminPages, type AdminAddresses } from '../lib/admin-server.ts';
 import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
 import { Frontend } from './frontend/frontend.ts';
+import { formatMetrics, metricsFormat } from '../lib/metrics-format.ts';
 import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
 import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
 import type { ListWatchTiming } from './kube/list-watch.ts';
@@ -116,7 +117,8 @@ export async function runController(options: ControllerOptions): Promise<Control
   const admin = await serveAdminPages(options.admin, {
     'GET /healthz': () => ({ body: 'ok\n' }),
     'GET /readyz': () => (synced ? { body: 'ok\n' } : { status: 503, body: 'not synced\n' }),
-    'GET /metrics': async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+    'GET /metrics': async ({ accept }) =>
+      formatMetrics([await registry.getMetricsAsJSON()], metricsFormat(accept)),
   });
 
   const begin = async (): Promise<void> => {

@@ -5,6 +5,8 @@ import { networkInterfaces } from 'node:os';
 export interface AdminRequest {
   readonly query: URLSearchParams;
   readonly body: string;
+  /** The Accept field; empty when there is none. */
+  readonly accept: string;
 }
 
 export interface AdminReply {
@@ -70,7 +72,13 @@ export async function serveAdmin(address: string, routes: AdminRoutes): Promise<
     request.on('error', () => response.destroy());
     request.on('end', () => {
       Promise.resolve()
-        .then(() => route({ query: url.searchParams, body: Buffer.concat(chunks).toString('utf8') }))
+        .then(() =>
+          route({
+            query: url.searchParams,
+            body: Buffer.concat(chunks).toString('utf8'),
+            accept: request.headers.accept ?? '',
+          }),
+        )
         .then(send)
         .catch((error: unknown) => send({ status: 500, body: `${String(error)}\n` }));
     });

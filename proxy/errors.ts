@@ -63,6 +63,8 @@ const TABLE = {
 
 export type ErrorCode = keyof typeof TABLE;
 
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[];
+
 export function traitsOf(code: ErrorCode): ErrorTraits {
   return TABLE[code];
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
 import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
+import type { MetricsFormat } from '../lib/metrics-format.ts';
 import { HealthMonitor, type PoolSlots } from './health/health-monitor.ts';
 import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
@@ -253,10 +254,10 @@ export class Proxy {
     return [...counts.values()];
   }
 
-  /** Prometheus text over all threads. */
-  async scrape(): Promise<string> {
+  /** What all threads have counted. */
+  async scrape(format: MetricsFormat): Promise<{ readonly body: string; readonly contentType: string }> {
     const { metrics } = await this.#fleet.collect();
-    return this.#metrics.text(metrics);
+    return this.#metrics.page(metrics, format);
   }
 
   /** What each pool has carried so far. */

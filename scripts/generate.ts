@@ -4,13 +4,17 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { chartCrd } from './generate/chart-crd.ts';
+import { commandsDoc } from './generate/commands-doc.ts';
+import { configurationDoc } from './generate/configuration-doc.ts';
 import { controlMessages } from './generate/control-messages.ts';
+import { metricsDoc } from './generate/metrics-doc.ts';
 import { poolTypes } from './generate/pool-types.ts';
+import { troubleshootingDoc } from './generate/troubleshooting-doc.ts';
 import { unionDefaults } from './generate/union-defaults.ts';
 
 interface Generated {
   readonly path: string;
-  readonly content: () => Promise<string>;
+  readonly content: () => string | Promise<string>;
 }
 
 const FILES: readonly Generated[] = [
@@ -18,6 +22,10 @@ const FILES: readonly Generated[] = [
   { path: 'api/union-defaults.gen.ts', content: () => unionDefaults('crds/loadbalancerpools.yaml') },
   { path: 'api/control_pb.ts', content: controlMessages },
   { path: 'charts/evenkeel/templates/crd.yaml', content: () => chartCrd('crds/loadbalancerpools.yaml') },
+  { path: 'docs/commands.md', content: commandsDoc },
+  { path: 'docs/configuration.md', content: () => configurationDoc('crds/loadbalancerpools.yaml') },
+  { path: 'docs/metrics.md', content: metricsDoc },
+  { path: 'docs/troubleshooting.md', content: troubleshootingDoc },
 ];
 
 const check = process.argv.includes('--check');

@@ -1,5 +1,6 @@
 import { canonicalAddress } from '../../api/address.ts';
 import type { AdminReply, AdminRequest, AdminRoutes } from '../../lib/admin-server.ts';
+import { metricsFormat } from '../../lib/metrics-format.ts';
 import type { Proxy } from '../proxy.ts';
 
 /**
@@ -11,10 +12,7 @@ export function proxyRoutes(proxy: Proxy, synced: () => boolean): AdminRoutes {
     'GET /healthz': () => ({ body: 'ok\n' }),
     'GET /readyz': () =>
       synced() && proxy.ready ? { body: 'ready\n' } : { status: 503, body: 'not ready\n' },
-    'GET /metrics': async () => ({
-      body: await proxy.scrape(),
-      contentType: 'text/plain; version=0.0.4; charset=utf-8',
-    }),
+    'GET /metrics': ({ accept }) => proxy.scrape(metricsFormat(accept)),
     'GET /debug/snapshot': () => ({ body: proxy.pools }),
     'GET /debug/endpoints': () => ({
       body: proxy.pools.map(({ namespace, name, uid }) => ({

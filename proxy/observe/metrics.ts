@@ -1,12 +1,8 @@
-import {
-  AggregatorRegistry,
-  Counter,
-  Gauge,
-  Registry,
-  type MetricObjectWithValues,
-  type MetricValue,
-} from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { MetricSpec } from '../../lib/metric-spec.ts';
+import { formatMetrics, type MetricSamples, type MetricsFormat } from '../../lib/metrics-format.ts';
 import type { Transition } from '../health/verdict-board.ts';
+import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
 type LabelValues = Record<string, string | number>;
@@ -19,24 +15,16 @@ export class ProxyMetrics {
 
   /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state. */
   constructor(endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[]) {
-    const registers = [this.#registry];
-    this.#transitions = new Counter({
-      name: 'evenkeel_endpoint_transitions_total',
-      help: 'Changes of state of endpoints, by what they became and who said so.',
-      labelNames: ['pool', 'backend', 'state', 'source', 'reason'],
-      registers,
+    const of = ({ name, help, labels }: MetricSpec) => ({
+      name,
+      help,
+      labelNames: Object.keys(labels),
+      registers: [this.#registry],
     });
-    this.#replaced = new Counter({
-      name: 'evenkeel_worker_replacements_total',
-      help: 'Worker threads that were lost and replaced, by reason.',
-      labelNames: ['reason'],
-      registers,
-    });
+    this.#transitions = new Counter(of(TABLE.transitions));
+    this.#replaced = new Counter(of(TABLE.replacedWorkers));
     const states = new Gauge({
-      name: 'evenkeel_endpoints',
-      help: 'Endpoints by state.',
-      labelNames: ['pool', 'backend', 'state'],
-      registers,
+      ...of(TABLE.endpoints),
       aggregator: 'sum',
       collect() {
         states.reset();
@@ -61,10 +49,12 @@ export class ProxyMetrics {
       if (labels['pool'] === pool) this.#transitions.remove(labels as LabelValues);
   }
 
-  /** Prometheus text of this thread and the workers together. */
-  async text(workers: readonly (readonly MetricJson[])[]): Promise<string> {
+  /** This thread and the workers together. */
+  async page(
+    workers: readonly (readonly MetricJson[])[],
+    format: MetricsFormat,
+  ): Promise<{ readonly body: string; readonly contentType: string }> {
     const own = await this.#registry.getMetricsAsJSON();
-    const all = [own, ...(workers as unknown as MetricObjectWithValues<MetricValue<string>>[][])];
-    return AggregatorRegistry.aggregate(all).metrics();
+    return formatMetrics([own, ...(workers as unknown as MetricSamples[])], format);
   }
 }

@@ -1,3 +1,4 @@
+import { PROXY_METRICS } from './metric-table.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
 /** What a pool has carried since the workers started. */
@@ -21,8 +22,8 @@ export function poolTraffic(workers: readonly (readonly MetricJson[])[]): PoolTr
   };
   for (const metric of workers.flat()) {
     for (const { labels, value } of metric.values) {
-      if (metric.name === 'evenkeel_requests_total') of(labels['pool']).requests += value;
-      if (metric.name === 'evenkeel_failed_requests_total') of(labels['pool']).failed += value;
+      if (metric.name === PROXY_METRICS.requests.name) of(labels['pool']).requests += value;
+      if (metric.name === PROXY_METRICS.failed.name) of(labels['pool']).failed += value;
     }
   }
   return [...pools.values()];

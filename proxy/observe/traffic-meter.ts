@@ -1,3 +1,5 @@
+import type { MetricSpec } from '../../lib/metric-spec.ts';
+import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
 
 /** Upper bounds of the duration histogram, in seconds. */
@@ -98,58 +100,49 @@ export class TrafficMeter implements TrafficSink {
     const labels = ({ pool, route }: RouteMeter): Record<string, string> => ({ pool, route });
     return [
       counter(
-        'evenkeel_requests_total',
-        'Requests by status; sessions of TCP and UDP have code 0.',
+        TABLE.requests,
         meters.flatMap((meter) =>
           [...meter.statuses].map(([code, value]) => ({ value, labels: { ...labels(meter), code } })),
         ),
       ),
       counter(
-        'evenkeel_request_errors_total',
-        'Requests and sessions that failed, by error code.',
+        TABLE.errors,
         meters.flatMap((meter) =>
           [...meter.errors].map(([error, value]) => ({ value, labels: { ...labels(meter), error } })),
         ),
       ),
       counter(
-        'evenkeel_failed_requests_total',
-        'Requests answered with a 5xx status by anybody, and sessions that failed.',
+        TABLE.failed,
         meters.map((meter) => ({ value: meter.failed, labels: labels(meter) })),
       ),
       counter(
-        'evenkeel_retries_total',
-        'Attempts after the first.',
+        TABLE.retries,
         meters.map((meter) => ({ value: meter.retries, labels: labels(meter) })),
       ),
       counter(
-        'evenkeel_received_bytes_total',
-        'Body and payload bytes from clients.',
+        TABLE.received,
         meters.map((meter) => ({ value: meter.bytesIn, labels: labels(meter) })),
       ),
       counter(
-        'evenkeel_sent_bytes_total',
-        'Body and payload bytes to clients.',
+        TABLE.sent,
         meters.map((meter) => ({ value: meter.bytesOut, labels: labels(meter) })),
       ),
       counter(
-        'evenkeel_refused_requests_total',
-        'Requests, and connections, that were turned away before they had a route, by reason.',
+        TABLE.refused,
         [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
       ),
       {
-        name: 'evenkeel_request_duration_seconds',
-        help: 'From the first byte of a request to the last of its response; length of a session for TCP and UDP.',
-        type: 'histogram',
+        name: TABLE.duration.name,
+        help: TABLE.duration.help,
+        type: TABLE.duration.type,
         aggregator: 'sum',
-        values: meters.flatMap((meter) =>
-          histogram('evenkeel_request_duration_seconds', meter, labels(meter)),
-        ),
+        values: meters.flatMap((meter) => histogram(TABLE.duration.name, meter, labels(meter))),
       },
     ];
   }
 }
 
-function counter(name: string, help: string, values: MetricJson['values']): MetricJson {
+function counter({ name, help }: MetricSpec, values: MetricJson['values']): MetricJson {
   return { name, help, type: 'counter', aggregator: 'sum', values };
 }
 

@@ -29,7 +29,7 @@ export async function poolTypes(crdPath: string): Promise<string> {
   if (spec === undefined || status === undefined) throw new Error(`${crdPath} has no spec or no status`);
   const definitions: Record<string, object> = {};
   const root = {
-    type: 'object',
+    type: 'object' as const,
     title: 'PoolTypes',
     description: 'The two halves of the resource.',
     additionalProperties: false,

@@ -45,6 +45,8 @@ const REQUEST_ERRORS = {
 
 export type Fault = keyof typeof REQUEST_ERRORS;
 
+export const FAULTS = Object.keys(REQUEST_ERRORS) as Fault[];
+
 /** The error for a request with this fault. */
 export function requestError(fault: Fault): ErrorCode {
   return REQUEST_ERRORS[fault];

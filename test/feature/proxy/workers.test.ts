@@ -86,7 +86,9 @@ describe('worker threads', () => {
   }
 
   const replaced = async (reason: string): Promise<boolean> =>
-    (await proxy.scrape()).includes(`evenkeel_worker_replacements_total{reason="${reason}"} 1`);
+    (await proxy.scrape('prometheus')).body.includes(
+      `evenkeel_worker_replacements_total{reason="${reason}"} 1`,
+    );
 
   it('adds, changes and removes ports without touching connections on other ports', async () => {
     await serve(pool('a', ports[0]!));

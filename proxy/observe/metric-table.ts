@@ -1,0 +1,93 @@
+import type { MetricSpec } from '../../lib/metric-spec.ts';
+
+const POOL = '`namespace/name` of the pool';
+const ROUTE = 'name of the route; empty for what the default backends took';
+const BACKEND = 'name of the backend in the pool';
+const STATE = '`Healthy`, `Unhealthy`, `Draining` or `Excluded`';
+
+/** Everything that a proxy counts. Series of a pool that is gone are gone too. */
+export const PROXY_METRICS = {
+  requests: {
+    name: 'evenkeel_requests_total',
+    type: 'counter',
+    help: 'Requests by status; sessions of TCP and UDP have code 0.',
+    labels: {
+      pool: POOL,
+      route: ROUTE,
+      code: 'HTTP status sent; 499 when the client left first; 0 for a session',
+    },
+  },
+  errors: {
+    name: 'evenkeel_request_errors_total',
+    type: 'counter',
+    help: 'Requests and sessions that failed, by error code.',
+    labels: {
+      pool: POOL,
+      route: ROUTE,
+      error: 'a code of [troubleshooting](troubleshooting.md#error-codes)',
+    },
+  },
+  failed: {
+    name: 'evenkeel_failed_requests_total',
+    type: 'counter',
+    help: 'Requests answered with a 5xx status by anybody, and sessions that failed.',
+    labels: { pool: POOL, route: ROUTE },
+  },
+  retries: {
+    name: 'evenkeel_retries_total',
+    type: 'counter',
+    help: 'Attempts after the first.',
+    labels: { pool: POOL, route: ROUTE },
+  },
+  received: {
+    name: 'evenkeel_received_bytes_total',
+    type: 'counter',
+    help: 'Body and payload bytes from clients.',
+    labels: { pool: POOL, route: ROUTE },
+  },
+  sent: {
+    name: 'evenkeel_sent_bytes_total',
+    type: 'counter',
+    help: 'Body and payload bytes to clients.',
+    labels: { pool: POOL, route: ROUTE },
+  },
+  duration: {
+    name: 'evenkeel_request_duration_seconds',
+    type: 'histogram',
+    help: 'From the first byte of a request to the last of its response; length of a session for TCP and UDP.',
+    labels: { pool: POOL, route: ROUTE },
+  },
+  refused: {
+    name: 'evenkeel_refused_requests_total',
+    type: 'counter',
+    help: 'Requests, and connections, that were turned away before they had a route, by reason.',
+    labels: {
+      reason:
+        'what was wrong with a [malformed message](troubleshooting.md#malformed-messages), else the [error code](troubleshooting.md#error-codes)',
+    },
+  },
+  endpoints: {
+    name: 'evenkeel_endpoints',
+    type: 'gauge',
+    help: 'Endpoints by state.',
+    labels: { pool: POOL, backend: BACKEND, state: STATE },
+  },
+  transitions: {
+    name: 'evenkeel_endpoint_transitions_total',
+    type: 'counter',
+    help: 'Changes of state of endpoints, by what they became and who said so.',
+    labels: {
+      pool: POOL,
+      backend: BACKEND,
+      state: STATE,
+      source: '`Readiness`, `Active`, `Passive` or `Override`',
+      reason: 'a reason of [troubleshooting](troubleshooting.md#reasons-of-endpoints)',
+    },
+  },
+  replacedWorkers: {
+    name: 'evenkeel_worker_replacements_total',
+    type: 'counter',
+    help: 'Worker threads that were lost and replaced, by reason.',
+    labels: { reason: '`crash`, `exception` or `hung`' },
+  },
+} as const satisfies Record<string, MetricSpec>;
