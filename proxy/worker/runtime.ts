@@ -110,7 +110,8 @@ export class WorkerRuntime {
         return;
       case 'drain':
         for (const portId of this.#ports.keys()) this.#close(portId);
-        this.#whenDrained();
+        // Only then it is known which connections are still open.
+        afterAcceptQueue(() => this.#whenDrained());
         return;
       case 'collect':
         this.#send({

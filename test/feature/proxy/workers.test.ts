@@ -198,12 +198,19 @@ describe('worker threads', () => {
     const drained = proxy.drain(0, 60_000);
     await eventually('new connections are refused', () =>
       open(ports[0]!).then(
-        () => false,
+        (early) => {
+          early.destroy();
+          return false;
+        },
         () => true,
       ),
     );
     expect(proxy.ready).toBe(false);
     expect(await echo(kept, 'to the end')).toBe('to the end');
+    let isOver = false;
+    void drained.then(() => (isOver = true));
+    expect(await echo(kept, 'still open')).toBe('still open');
+    expect(isOver).toBe(false);
     kept.end();
     await drained;
   });
