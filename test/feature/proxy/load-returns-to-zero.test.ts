@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRng } from '../../../lib/clock.ts';
-import type { ProxyLoad } from '../../../proxy/observe/load.ts';
 import { Proxy } from '../../../proxy/proxy.ts';
 import { BlackHole } from '../../support/black-hole.ts';
 import { endpoint, listener, poolConfig, poolSnapshot, resilience } from '../../support/builders.ts';
@@ -11,6 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import type { ScriptedBackend } from '../../support/http/backend.ts';
 import { mixedBackend } from '../../support/load/mixed-backend.ts';
+import { isAtRest } from '../../support/process/at-rest.ts';
 import { TcpBackend } from '../../support/tcp-backend.ts';
 
 const AT_ONCE = 20;
@@ -178,19 +178,4 @@ function leave(socket: Socket, how: Leaving): void {
   if (how === 'end') socket.end();
   else if (how === 'destroy') socket.destroy();
   else socket.resetAndDestroy();
-}
-
-/** Nothing but idle connections to backends, each with its timeout. */
-function isAtRest({ workers, endpoints, queues }: ProxyLoad): boolean {
-  const rest = workers.map(({ worker, idleBackends }) => ({
-    worker,
-    connections: 0,
-    requests: 0,
-    waiting: 0,
-    backends: idleBackends,
-    idleBackends,
-    abandonedConnects: 0,
-    deadlines: idleBackends,
-  }));
-  return endpoints.length === 0 && queues.length === 0 && JSON.stringify(workers) === JSON.stringify(rest);
 }

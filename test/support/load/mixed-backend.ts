@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { ok, ScriptedBackend, type Conversation } from '../http/backend.ts';
 
 /** More than sockets and the proxy hold, so that who reads none of it stops it. */
-const BIG = 16 * 1_048_576;
+const BIG = 8 * 1_048_576;
 
 /**
- * A backend that does what the path says: `/ok` answers, `/big` answers with 16 MiB, `/never` does not answer, `/half`
+ * A backend that does what the path says: `/ok` answers, `/big` answers with 8 MiB, `/never` does not answer, `/half`
  * breaks its answer off, `/reset` resets instead of answering, `/500` fails, `/ws` switches to WebSocket and says nothing more.
  */
 export function mixedBackend(): Promise<ScriptedBackend> {

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
+import type { ScriptedBackend } from '../support/http/backend.ts';
+import { abortRequests } from '../support/load/abort-run.ts';
+import { mixedBackend } from '../support/load/mixed-backend.ts';
+import { isAtRest } from '../support/process/at-rest.ts';
+import { poolManifest } from '../support/process/manifests.ts';
+import { ProxyProcess } from '../support/process/proxy-process.ts';
+
+const BATCH = 20_000;
+const BATCHES = 5;
+
+// CATALOGUE D10
+describe('100,000 clients that leave in the middle', () => {
+  let backend: ScriptedBackend;
+  let proxy: ProxyProcess;
+  let port: number;
+
+  beforeAll(async () => {
+    [backend, [port]] = (await Promise.all([mixedBackend(), freePorts(1)])) as [ScriptedBackend, [number]];
+    proxy = await ProxyProcess.start({
+      manifests: poolManifest('http', 'HTTP', { listen: port, backend: backend.port }),
+    });
+  }, 30_000);
+
+  afterAll(async () => {
+    await proxy.close();
+    await backend.close();
+  });
+
+  it('leave nothing behind, and memory does not rise from batch to batch', async () => {
+    const descriptors = proxy.descriptors;
+    const memory: number[] = [];
+    for (let batch = 0; batch < BATCHES; batch++) {
+      await abortRequests(port, BATCH);
+      backend.requests.length = 0;
+      await eventually('nothing is under way', async () => isAtRest(await proxy.load()));
+      memory.push(proxy.memoryKiB);
+    }
+    const { workers } = await proxy.load();
+    const idle = workers.reduce((sum, { idleBackends }) => sum + idleBackends, 0);
+    process.stdout.write(`KiB after each ${BATCH}: ${memory.join(' ')}\n`);
+    expect(proxy.descriptors - descriptors - idle).toBeLessThan(5);
+    // The first batch warms up.
+    expect(memory.at(-1)! - memory[1]!).toBeLessThan(16 * 1_024);
+  }, 600_000);
+});
