@@ -17,7 +17,7 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
-const CLIENTS = 8;
+export const CLIENTS = 8;
 const PAUSE_MS = 20;
 const REQUESTS_PER_CONNECTION = 50;
 
