@@ -81,6 +81,7 @@ describe('examples', () => {
       log,
     });
     expect(standalone.diagnostics).toEqual([]);
+    proxy.complete();
     await eventually(`${example} is ready`, () => proxy.ready);
   }
 
