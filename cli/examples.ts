@@ -1,7 +1,7 @@
 /** Examples of each command, in its help and in docs/commands.md; a test runs every one. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   run: ['evenkeel run -f shop.yaml', 'evenkeel run -f shop.yaml --access-log --drain-timeout 1m'],
-  controller: ['evenkeel controller --class default --grpc 127.0.0.1:9902'],
+  controller: ['evenkeel controller --class default --log-level warn'],
   proxy: ['evenkeel proxy --controller 127.0.0.1:9902 --state state --name one --drain-delay 0s'],
   validate: ['evenkeel validate -f shop.yaml'],
   get: [

@@ -5,8 +5,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { EndpointOverride } from '../../api/pool.gen.ts';
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
-import { command, startProgram, type Outcome } from '../support/command.ts';
+import { EXAMPLES } from '../../cli/examples.ts';
+import { command, startCommand, startProgram, type Outcome } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { apiServer, describeKube } from '../support/kube/cluster.ts';
 import { configFor } from '../support/kube/config.ts';
 import { controlPlane, type ControlPlane, type PoolObject } from '../support/kube/control-plane.ts';
@@ -174,6 +176,20 @@ describeKube('the reading commands on a cluster', () => {
     const context = await evenkeel('get', '--context', 'nowhere');
     expect(context.code).toBe(1);
     expect(context.stderr).toMatch(/^evenkeel: .*nowhere.*\n$/);
+  });
+
+  it.each(EXAMPLES['controller']!)('%s starts, and ends at SIGTERM', async (example) => {
+    const [adminPort] = await freePorts(1);
+    const admin = `127.0.0.1:${adminPort}`;
+    const env = { KUBECONFIG: kubeconfig, EVENKEEL_ADMIN: admin, EVENKEEL_GRPC: '127.0.0.1:0' };
+    const controller = startCommand(example.split(' ').slice(1), { env });
+    await eventually('ready', async () => (await fetch(`http://${admin}/readyz`)).ok);
+    const metrics = await fetch(`http://${admin}/metrics`, {
+      headers: { accept: 'application/openmetrics-text' },
+    });
+    expect(await metrics.text()).toMatch(/^# TYPE evenkeel_controller_lists counter$/m);
+    controller.child.kill('SIGTERM');
+    expect(await controller.ended()).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('work as a kubectl plugin', async () => {
