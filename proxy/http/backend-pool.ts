@@ -12,11 +12,6 @@ const UNANNOUNCED_MS = 1_000;
  */
 export class BackendPool {
   readonly #idle = new Map<EndpointState, BackendConnection[]>();
-  readonly #now: () => number;
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
 
   /** Idle connections. */
   get size(): number {
@@ -29,22 +24,22 @@ export class BackendPool {
    * The connection that was used last. A request that may not be repeated only gets one that its backend cannot have
    * begun to close: idle for less than was announced, less a second, or for less than a second.
    */
-  take(endpoint: EndpointState, isRepeatable: boolean): BackendConnection | undefined {
+  take(endpoint: EndpointState, isRepeatable: boolean, now: number): BackendConnection | undefined {
     const connections = this.#idle.get(endpoint);
     const last = connections?.at(-1);
     if (connections === undefined || last === undefined) return undefined;
     const limit = isRepeatable || last.announcesIdle ? last.maxIdleMs : UNANNOUNCED_MS;
-    if (this.#now() - last.idleSince >= limit) return undefined;
+    if (now - last.idleSince >= limit) return undefined;
     connections.pop();
     return last;
   }
 
-  put(connection: BackendConnection): void {
+  put(connection: BackendConnection, now: number): void {
     if (isGone(connection.endpoint)) {
       connection.destroy();
       return;
     }
-    connection.idleSince = this.#now();
+    connection.idleSince = now;
     const connections = this.#idle.get(connection.endpoint);
     if (connections === undefined) this.#idle.set(connection.endpoint, [connection]);
     else {

@@ -14,8 +14,8 @@ import type { RouteTarget } from './route-target.ts';
 
 /** Who needs a connection; told exactly one of these for each `seek`, perhaps before it returns. */
 export interface Seeking {
-  /** The endpoint's acquire goes over to the owner. */
-  found(connection: BackendConnection, endpoint: EndpointState): void;
+  /** The endpoint's acquire goes over to the owner. @param now `Clock.now()` */
+  found(connection: BackendConnection, endpoint: EndpointState, now: number): void;
   /** Nothing is held any more. */
   notFound(code: ErrorCode): void;
 }
@@ -83,12 +83,15 @@ export class ConnectionSeeker implements DialRequest, Polled {
   }
 
   /** @param furtherTries connections that may be tried after ones that failed */
-  seek(furtherTries: number): void {
+  seek(furtherTries: number, now: number): void {
     this.#furtherTries = furtherTries;
-    const { turns, clock } = this.#worker;
+    const { turns } = this.#worker;
+    if (turns.isFresh(now)) {
+      this.#pick(now);
+      return;
+    }
     this.#isWaitingForPoll = true;
-    if (turns.isFresh(clock.now())) this.polled();
-    else turns.afterPoll(this);
+    turns.afterPoll(this);
   }
 
   /** Idempotent. */
@@ -104,9 +107,13 @@ export class ConnectionSeeker implements DialRequest, Polled {
   polled(): void {
     if (!this.#isWaitingForPoll) return;
     this.#isWaitingForPoll = false;
+    this.#pick(this.#worker.clock.now());
+  }
+
+  #pick(now: number): void {
     const { selector, queue } = this.#target;
     const picked = selector.select(this.#select);
-    if (typeof picked !== 'string') this.#connect(picked);
+    if (typeof picked !== 'string') this.#connect(picked, now);
     else if (picked === 'all-full' && queue !== undefined) this.#lineUp();
     else this.#owner.notFound(FAILURES[picked]);
   }
@@ -116,22 +123,22 @@ export class ConnectionSeeker implements DialRequest, Polled {
     const leave = selector.enqueue(this.#select, queue!, (result: WaitResult) => {
       this.#leaveQueue = undefined;
       if (typeof result === 'string') this.#owner.notFound(FAILURES[result]);
-      else this.#connect(result);
+      else this.#connect(result, this.#worker.clock.now());
     });
     if (leave === 'queue-full') this.#owner.notFound('ALL_ENDPOINTS_FULL');
     else this.#leaveQueue = leave;
   }
 
   /** @param endpoint acquired */
-  #connect(endpoint: EndpointState): void {
+  #connect(endpoint: EndpointState, now: number): void {
     const isShared = this.#target.proxyOut === undefined;
-    const connection = isShared ? this.#worker.pool.take(endpoint, this.#isRepeatable) : undefined;
+    const connection = isShared ? this.#worker.pool.take(endpoint, this.#isRepeatable, now) : undefined;
     if (connection === undefined) {
       this.#dial = this.#worker.context.dialer.dial(this, endpoint);
       return;
     }
     this.attempts += 1;
-    this.#owner.found(connection, endpoint);
+    this.#owner.found(connection, endpoint, now);
   }
 
   // ---- DialRequest ----
@@ -157,7 +164,7 @@ export class ConnectionSeeker implements DialRequest, Polled {
     const connection = this.#opening.find((opening) => opening.socket === socket)!;
     this.#endDial();
     connection.opened();
-    this.#owner.found(connection, endpoint);
+    this.#owner.found(connection, endpoint, this.#worker.clock.now());
   }
 
   failed(code: ErrorCode): void {

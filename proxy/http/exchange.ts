@@ -18,7 +18,7 @@ import { outgoingHead } from './outgoing-head.ts';
 import { replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
-import { type FailedAttempt, isIdempotent, judgeRetry, judgeStatus, type RetryVerdict } from './retry.ts';
+import { type FailedAttempt, furtherConnects, isIdempotent, mayRepeat, mayRepeatStatus } from './retry.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 import { acceptsWebSocket } from './upgrade.ts';
 
@@ -111,7 +111,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#table = table;
     this.#firstBytes = bytes;
     this.#firstPieces = relay;
-    this.#proceed(head, admit(head, table, this.#worker.context.rateTable));
+    const admission = admit(head, table, this.#worker.context.rateTable);
+    this.#proceed(head, admission, this.#account.startedAt);
     if (this.#firstBytes !== undefined) {
       this.#firstBytes = undefined;
       if (this.#state !== State.Over) this.#hold(bytes, relay);
@@ -133,10 +134,10 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#limits.reset();
   }
 
-  #proceed(head: RequestHead, admission: Admission): void {
+  #proceed(head: RequestHead, admission: Admission, now: number): void {
     switch (admission.kind) {
       case 'rule':
-        this.#start(head, admission);
+        this.#start(head, admission, now);
         return;
       case 'answer':
         this.#answer(admission);
@@ -151,7 +152,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   }
 
   /** Everything that is needed of the head is taken from it here: it may be gone before there is a connection. */
-  #start(head: RequestHead, rule: HttpRule): void {
+  #start(head: RequestHead, rule: HttpRule, now: number): void {
     const target = rule.payload;
     const { requestId } = this.#identify(head);
     this.#target = target;
@@ -165,7 +166,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#seeker.reset(target, head, this.#isIdempotent);
     target.budget.countRequest(this.#account.startedAt);
     this.#limits.requestBegins(target, this.#account.startedAt);
-    this.#seek();
+    this.#seek(now);
   }
 
   #identify(head: RequestHead): RequestAccount {
@@ -202,8 +203,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = connection.send('', bytes, relay, false, relay.done) === Sent.Full;
     if (relay.done && this.#state === State.Sent) {
-      this.#limits.requestSent(target, this.#worker.clock.now());
-      this.#arm();
+      const now = this.#worker.clock.now();
+      this.#limits.requestSent(target, now);
+      this.#arm(now);
     } else this.#limits.moved(target, this.#worker.deadlines.coarseNow);
   }
 
@@ -222,7 +224,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#worker.deadlines.clear(this.#deadline);
     // The client has been told to go on.
     head.expectsContinue = false;
-    this.#proceed(head, admit(head, this.#table!, this.#worker.context.rateTable, body));
+    const { context, clock } = this.#worker;
+    this.#proceed(head, admit(head, this.#table!, context.rateTable, body), clock.now());
   }
 
   #keepForReplay(bytes: Buffer, pieces: Pieces): void {
@@ -240,20 +243,18 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   // ---- an attempt ----
 
-  #seek(): void {
-    const { retries } = this.#target!;
-    const retriesConnects = retries.retryOn.includes('ConnectFailure');
-    this.#arm();
-    this.#seeker.seek(retriesConnects ? retries.attempts - this.#retries : 0);
+  #seek(now: number): void {
+    this.#arm(now);
+    this.#seeker.seek(furtherConnects(this.#retries, this.#target!.retries), now);
   }
 
-  found(connection: BackendConnection, endpoint: EndpointState): void {
+  found(connection: BackendConnection, endpoint: EndpointState, now: number): void {
     this.#endpoint = endpoint;
     this.#connection = connection;
     this.#state = State.Sent;
-    this.#sentAt = this.#worker.clock.now();
-    this.#limits.attemptBegins(this.#target!, this.#sentAt, this.#isRequestDone);
-    this.#arm();
+    this.#sentAt = now;
+    this.#limits.attemptBegins(this.#target!, now, this.#isRequestDone);
+    this.#arm(now);
     connection.begin(this, this.#account.method);
     if (this.#target!.proxyOut !== undefined) {
       connection.introduce(formatProxyHeader(this.#target!.proxyOut, this.#client.parties));
@@ -295,7 +296,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const { context, clock } = this.#worker;
     const target = this.#target!;
     const endpoint = this.#endpoint!;
-    if (this.#allows(judgeStatus(head.status, this, target.retries))) {
+    if (mayRepeatStatus(head.status, this, target.retries) && this.#hasBudget()) {
       context.passive.errorStatus(endpoint, head.status);
       this.#retry();
       return undefined;
@@ -332,7 +333,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   /** Puts the stall limit off; the deadline itself is moved when it comes. */
   #keepMoving(): void {
     this.#limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
-    if (this.#deadline.at > this.#limits.next + this.#target!.idleMs) this.#arm();
+    if (this.#deadline.at > this.#limits.next + this.#target!.idleMs) this.#arm(this.#worker.clock.now());
   }
 
   responded(): void {
@@ -404,14 +405,14 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   /** The connection is gone; the request may go on on another one. */
   #afterFailure(code: ErrorCode): void {
-    if (this.#state === State.Sent && this.#allows(judgeRetry(code, this, this.#target!.retries))) {
-      this.#retry();
-    } else this.#fail(code);
+    const isSent = this.#state === State.Sent;
+    if (isSent && mayRepeat(code, this, this.#target!.retries) && this.#hasBudget()) this.#retry();
+    else this.#fail(code);
   }
 
-  #allows(verdict: RetryVerdict): boolean {
-    if (verdict === 'budget') return this.#target!.budget.tryRetry(this.#worker.clock.now());
-    return verdict === 'free';
+  /** Takes one retry out of it. */
+  #hasBudget(): boolean {
+    return this.#target!.budget.tryRetry(this.#worker.clock.now());
   }
 
   #retry(): void {
@@ -421,7 +422,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#release();
     this.#limits.attemptEnds();
     this.#state = State.Seeking;
-    this.#seek();
+    this.#seek(this.#worker.clock.now());
   }
 
   /** The client has left. */
@@ -501,11 +502,10 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   // ---- time ----
 
-  #arm(): void {
+  /** Where no limit binds the deadline stays: it will find that nothing was reached. */
+  #arm(now: number): void {
     const { next } = this.#limits;
-    const { deadlines, clock } = this.#worker;
-    if (next === Infinity) deadlines.clear(this.#deadline);
-    else deadlines.set(this.#deadline, Math.max(0, next - clock.now()));
+    if (next !== Infinity) this.#worker.deadlines.set(this.#deadline, Math.max(0, next - now));
   }
 
   #expired(): void {
@@ -514,7 +514,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
       this.#match(this.#bodyWait, 'unreadable');
       return;
     }
-    switch (this.#limits.reached(this.#worker.clock.now())) {
+    const now = this.#worker.clock.now();
+    switch (this.#limits.reached(now)) {
       case 'request':
         return this.#fail('REQUEST_TIMEOUT');
       case 'attempt':
@@ -524,7 +525,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
       case 'stall':
         return this.#fail(this.#stallCode());
       case 'none':
-        return this.#arm();
+        return this.#arm(now);
     }
   }
 

@@ -47,7 +47,7 @@ export class HttpWorker {
     this.deadlines = context.deadlines;
     this.buffers = context.buffers;
     this.turns = new LoopTurns(context.clock);
-    this.pool = new BackendPool(() => context.clock.now());
+    this.pool = new BackendPool();
     const random = Math.floor(context.rng() * 2 ** 48).toString(36);
     this.#idPrefix = `${random}${context.clock.wall().toString(36)}${context.workerId.toString(36)}-`;
   }

@@ -1,6 +1,6 @@
 import type { Retries, RetryCondition } from '../../api/snapshot.ts';
 import type { RequestView } from './request-view.ts';
-import { type ErrorCode, traitsOf } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 
 /** Methods whose repetition means no more than one request does (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -20,35 +20,34 @@ export interface FailedAttempt {
 }
 
 /**
- * - `free`: nothing was sent, so another attempt repeats nothing.
- * - `budget`: it repeats a request that may have been seen, if the budget has room.
+ * Connections that may be tried after ones that failed: nothing was sent on them, so the method does not matter, and
+ * they cost no budget.
  */
-export type RetryVerdict = 'no' | 'free' | 'budget';
-
-/** May a failed attempt be followed by another? DESIGN section 4, "Retries". */
-export function judgeRetry(code: ErrorCode, attempt: FailedAttempt, config: Retries): RetryVerdict {
-  const condition = conditionOf(code);
-  if (condition === undefined || attempt.retries >= config.attempts || !config.retryOn.includes(condition)) {
-    return 'no';
-  }
-  if (traitsOf(code).retry === 'nothing-sent') return 'free';
-  return attempt.isIdempotent && attempt.isReplayable ? 'budget' : 'no';
+export function furtherConnects(retries: number, config: Retries): number {
+  return config.retryOn.includes('ConnectFailure') ? Math.max(0, config.attempts - retries) : 0;
 }
 
-/** May a response with this status be dropped for another attempt? */
-export function judgeStatus(status: number, attempt: FailedAttempt, config: Retries): RetryVerdict {
-  if (attempt.retries >= config.attempts || !config.retryOn.includes('StatusCode')) return 'no';
-  return config.statusCodes.includes(status) && attempt.isIdempotent && attempt.isReplayable
-    ? 'budget'
-    : 'no';
+/** May a request that was sent, and failed like this, be repeated if the budget has room? DESIGN section 4, "Retries". */
+export function mayRepeat(code: ErrorCode, attempt: FailedAttempt, config: Retries): boolean {
+  const condition = conditionOf(code);
+  return condition !== undefined && config.retryOn.includes(condition) && isRepeatable(attempt, config);
+}
+
+/** May a response with this status be dropped for another attempt, if the budget has room? */
+export function mayRepeatStatus(status: number, attempt: FailedAttempt, config: Retries): boolean {
+  return (
+    config.retryOn.includes('StatusCode') &&
+    config.statusCodes.includes(status) &&
+    isRepeatable(attempt, config)
+  );
+}
+
+function isRepeatable(attempt: FailedAttempt, config: Retries): boolean {
+  return attempt.retries < config.attempts && attempt.isIdempotent && attempt.isReplayable;
 }
 
 function conditionOf(code: ErrorCode): RetryCondition | undefined {
   switch (code) {
-    case 'UPSTREAM_CONNECT_REFUSED':
-    case 'UPSTREAM_CONNECT_FAILED':
-    case 'UPSTREAM_CONNECT_TIMEOUT':
-      return 'ConnectFailure';
     case 'UPSTREAM_RESET':
     case 'UPSTREAM_STALE_CONNECTION':
       return 'ResetBeforeResponse';

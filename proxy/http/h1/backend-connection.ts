@@ -306,7 +306,7 @@ export class BackendConnection {
       this.#state = State.Idle;
       this.socket.resume();
       this.#worker.deadlines.set(this.#deadline, this.maxIdleMs);
-      this.#worker.pool.put(this);
+      this.#worker.pool.put(this, this.#worker.clock.now());
     } else this.destroy();
     owner.responded();
   }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Retries } from '../../../../api/snapshot.ts';
 import type { ErrorCode } from '../../../../proxy/errors.ts';
-import { type FailedAttempt, isIdempotent, judgeRetry, judgeStatus } from '../../../../proxy/http/retry.ts';
+import {
+  type FailedAttempt,
+  furtherConnects,
+  isIdempotent,
+  mayRepeat,
+  mayRepeatStatus,
+} from '../../../../proxy/http/retry.ts';
 import { resilience } from '../../../support/builders.ts';
 import { request } from '../../../support/request-view.ts';
 
@@ -27,47 +33,53 @@ describe('isIdempotent', () => {
   });
 });
 
-describe('judgeRetry', () => {
-  it.each<[ErrorCode, string]>([
-    ['UPSTREAM_CONNECT_REFUSED', 'free'],
-    ['UPSTREAM_CONNECT_FAILED', 'free'],
-    ['UPSTREAM_CONNECT_TIMEOUT', 'free'],
-    ['UPSTREAM_RESET', 'budget'],
-    ['UPSTREAM_STALE_CONNECTION', 'budget'],
-    ['UPSTREAM_TRY_TIMEOUT', 'budget'],
-    ['UPSTREAM_RESPONSE_TIMEOUT', 'budget'],
-    ['UPSTREAM_PROTOCOL', 'no'],
-    ['UPSTREAM_IDLE', 'no'],
-    ['REQUEST_TIMEOUT', 'no'],
-    ['DOWNSTREAM_CLOSED', 'no'],
-    ['NO_ELIGIBLE_ENDPOINT', 'no'],
+describe('mayRepeat', () => {
+  it.each<[ErrorCode, boolean]>([
+    ['UPSTREAM_RESET', true],
+    ['UPSTREAM_STALE_CONNECTION', true],
+    ['UPSTREAM_TRY_TIMEOUT', true],
+    ['UPSTREAM_RESPONSE_TIMEOUT', true],
+    ['UPSTREAM_PROTOCOL', false],
+    ['UPSTREAM_IDLE', false],
+    ['REQUEST_TIMEOUT', false],
+    ['DOWNSTREAM_CLOSED', false],
+    ['NO_ELIGIBLE_ENDPOINT', false],
+    // The dialer has tried what there was to try.
+    ['UPSTREAM_CONNECT_REFUSED', false],
   ])('answers %s with %s when everything is allowed', (code, verdict) => {
-    expect(judgeRetry(code, GOOD, ALL)).toBe(verdict);
+    expect(mayRepeat(code, GOOD, ALL)).toBe(verdict);
   });
 
-  it('repeats what was sent only when it is idempotent and whole', () => {
+  it('repeats only what is idempotent and whole', () => {
     for (const attempt of [
       { ...GOOD, isIdempotent: false },
       { ...GOOD, isReplayable: false },
     ]) {
-      expect(judgeRetry('UPSTREAM_RESET', attempt, ALL)).toBe('no');
-      expect(judgeRetry('UPSTREAM_CONNECT_REFUSED', attempt, ALL)).toBe('free');
-      expect(judgeStatus(503, attempt, ALL)).toBe('no');
+      expect(mayRepeat('UPSTREAM_RESET', attempt, ALL)).toBe(false);
+      expect(mayRepeatStatus(503, attempt, ALL)).toBe(false);
     }
   });
 
   it('stops after the configured attempts', () => {
-    expect(judgeRetry('UPSTREAM_RESET', { ...GOOD, retries: 1 }, ALL)).toBe('budget');
-    expect(judgeRetry('UPSTREAM_RESET', { ...GOOD, retries: 2 }, ALL)).toBe('no');
-    expect(judgeRetry('UPSTREAM_CONNECT_REFUSED', { ...GOOD, retries: 2 }, ALL)).toBe('no');
-    expect(judgeStatus(503, { ...GOOD, retries: 2 }, ALL)).toBe('no');
+    expect(mayRepeat('UPSTREAM_RESET', { ...GOOD, retries: 1 }, ALL)).toBe(true);
+    expect(mayRepeat('UPSTREAM_RESET', { ...GOOD, retries: 2 }, ALL)).toBe(false);
+    expect(mayRepeatStatus(503, { ...GOOD, retries: 2 }, ALL)).toBe(false);
   });
 
-  it('retries only under the configured conditions', () => {
-    expect(judgeRetry('UPSTREAM_RESET', GOOD, { ...ALL, retryOn: ['ConnectFailure'] })).toBe('no');
-    expect(judgeRetry('UPSTREAM_TRY_TIMEOUT', GOOD, resilience().retries)).toBe('no');
-    expect(judgeStatus(503, GOOD, { ...ALL, retryOn: ['Timeout'] })).toBe('no');
-    expect(judgeStatus(500, GOOD, ALL)).toBe('no');
-    expect(judgeStatus(503, GOOD, ALL)).toBe('budget');
+  it('repeats only under the configured conditions', () => {
+    expect(mayRepeat('UPSTREAM_RESET', GOOD, { ...ALL, retryOn: ['ConnectFailure'] })).toBe(false);
+    expect(mayRepeat('UPSTREAM_TRY_TIMEOUT', GOOD, resilience().retries)).toBe(false);
+    expect(mayRepeatStatus(503, GOOD, { ...ALL, retryOn: ['Timeout'] })).toBe(false);
+    expect(mayRepeatStatus(500, GOOD, ALL)).toBe(false);
+    expect(mayRepeatStatus(503, GOOD, ALL)).toBe(true);
+  });
+});
+
+describe('furtherConnects', () => {
+  it('are as many as the attempts that are left, where connect failures are retried', () => {
+    expect(furtherConnects(0, ALL)).toBe(2);
+    expect(furtherConnects(2, ALL)).toBe(0);
+    expect(furtherConnects(0, { ...ALL, retryOn: ['Timeout'] })).toBe(0);
+    expect(furtherConnects(0, { ...ALL, attempts: 0 })).toBe(0);
   });
 });
