@@ -99,8 +99,8 @@ describe('under constant load with no client retries', () => {
     expect(failingMs).toBeLessThan(10_000);
   });
 
-  // Idle connections are closed when the drain delay is over, without `Connection: close` before: a request that a
-  // client has just sent on one of them is lost, at most one a client.
+  // The goal is none. Some runs lose up to one request a client, all at the end of the proxy's drain delay, by a reset;
+  // why is not known yet, so the bound is what was seen.
   it('a drained node costs no more than one request a client, all at one moment', async () => {
     const node = (await pods('proxy')).items
       .map(({ spec }) => spec.nodeName)
