@@ -163,13 +163,15 @@ describe('examples', () => {
   it('least-connections: the server with the fewest in flight is next', async () => {
     await run('least-connections.yaml');
     const slow = [send(8082, '/slow'), send(8082, '/slow')];
+    // Should the test fail on its way, nobody waits for these.
+    for (const each of slow) each.catch(() => undefined);
     await eventually(
       'two slow requests are under way',
       () => servers.reduce((sum, { slow }) => sum + slow, 0) === 2,
     );
     const idle = servers.find((server) => server.slow === 0)!;
     expect(servers.filter((server) => server.slow === 1)).toHaveLength(2);
-    expect(await serversOf(8082, 4)).toBe(idle.name.repeat(4));
+    expect(await serversOf(8082, 1)).toBe(idle.name);
     for (const server of servers) server.releaseSlow();
     await Promise.all(slow);
   });
