@@ -64,6 +64,7 @@ describeKube('the controller’s permissions', () => {
     await kube.apply(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'evenkeel-ca' } });
     const kubeconfig = configFor(kube.info, kube.info.controllerToken, kube.info.url, kube.namespace);
     const controller = await plane.controller({ kubeconfig });
+    await eventually('the first one leads', () => controller.leading);
     const trusting = await plane.controller({
       kubeconfig,
       trust: { secret: 'evenkeel-ca', configMap: 'evenkeel-ca', proxyServiceAccounts: [] },
