@@ -37,7 +37,7 @@ export interface PoolSpec {
   resilience: ResilienceSpec;
   lifecycle: LifecycleSpec;
   /**
-   * Send the PROXY protocol, in this version, at the start of each connection to a backend.
+   * Send the PROXY protocol, in this version, at the start of each connection to a backend. Each HTTP request then has a connection of its own, and probes of the serving port begin with the header, too, and name nobody.
    */
   backendProxyProtocol?: 'V1' | 'V2';
   /**

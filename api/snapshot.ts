@@ -252,6 +252,8 @@ export interface ActiveCheck {
   readonly initialState: 'Healthy' | 'Unhealthy';
   /** Absent: the serving port. */
   readonly port?: number;
+  /** Begin each probe with this header, as the traffic to that port does. */
+  readonly proxyProtocol?: 'V1' | 'V2';
   readonly probe: ProbeConfig;
 }
 

@@ -1,10 +1,17 @@
-import type { ActiveCheckSpec, FailOpenSpec, PassiveSpec } from '../../api/pool.gen.ts';
+import type { ActiveCheckSpec, FailOpenSpec, PassiveSpec, PoolSpec } from '../../api/pool.gen.ts';
 import type { ActiveCheck, FailOpen, PassiveHealth, ProbeConfig } from '../../api/snapshot.ts';
 import { UNION_DEFAULTS } from '../../api/union-defaults.gen.ts';
 import { durationMs } from './units.ts';
 
+/** Checks that connect to what they check; on the serving port they begin as its traffic does. */
+const INTRODUCED: ReadonlySet<string> = new Set(['TCP', 'HTTP', 'GRPC']);
+
 /** The checks of a pool with their units normalised. The spec has passed validation. */
-export function resolveActiveCheck(spec: ActiveCheckSpec): ActiveCheck {
+export function resolveActiveCheck(
+  spec: ActiveCheckSpec,
+  backendProxyProtocol: PoolSpec['backendProxyProtocol'],
+): ActiveCheck {
+  const isIntroduced = spec.port === undefined && INTRODUCED.has(spec.type);
   return {
     intervalMs: durationMs(spec.interval),
     unhealthyIntervalMs: durationMs(spec.unhealthyInterval),
@@ -13,6 +20,7 @@ export function resolveActiveCheck(spec: ActiveCheckSpec): ActiveCheck {
     unhealthyThreshold: spec.unhealthyThreshold,
     initialState: spec.initialState,
     ...(spec.port === undefined ? {} : { port: spec.port }),
+    ...(isIntroduced && backendProxyProtocol !== undefined ? { proxyProtocol: backendProxyProtocol } : {}),
     probe: resolveProbe(spec),
   };
 }

@@ -46,7 +46,9 @@ function resolveConfigAnew(
         return {
           name,
           appProtocol: appProtocols.get(name) ?? 'http1',
-          ...(active === undefined ? {} : { healthCheck: resolveActiveCheck(active) }),
+          ...(active === undefined
+            ? {}
+            : { healthCheck: resolveActiveCheck(active, spec.backendProxyProtocol) }),
         };
       })
       .toSorted(compareNames),

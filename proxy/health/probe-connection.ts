@@ -1,7 +1,8 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
+import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import { answerTimeout, brokenConnection, connectError, connectTimeout, deadline } from './probe-end.ts';
-import type { ProbeResult, ProbeTarget } from './probe.ts';
+import type { ProbeResult, ProbeSpec, ProbeTarget } from './probe.ts';
 
 /** What a probe says and listens for on one TCP connection; whichever returns a result first ends it. */
 export interface Dialogue {
@@ -15,6 +16,13 @@ export interface Dialogue {
   timedOut?(): ProbeResult;
 }
 
+/** A connection for one probe. What the spec lets it begin with leaves first, whatever is written after. */
+export function openConnection(address: string, port: number, { proxyOut }: ProbeSpec): Socket {
+  const socket = connect({ host: address, port, noDelay: true });
+  if (proxyOut !== undefined) socket.write(formatProxyHeader(proxyOut, undefined));
+  return socket;
+}
+
 /** Holds a dialogue with the target on a connection of its own; a `RunProbe` but for the dialogue. */
 export function converse(
   clock: Clock,
@@ -22,7 +30,7 @@ export function converse(
   dialogue: Dialogue,
   done: (result: ProbeResult) => void,
 ): () => void {
-  const socket = connect({ host: address, port, noDelay: true });
+  const socket = openConnection(address, port, spec);
   let connected = false;
   let over = false;
 

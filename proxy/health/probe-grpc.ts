@@ -2,6 +2,7 @@ import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { encodeCheckRequest, grpcStatusFailure, judgeCheckResponse } from './grpc-health.ts';
+import { openConnection } from './probe-connection.ts';
 import {
   answerTimeout,
   brokenConnection,
@@ -26,7 +27,10 @@ export function probeGrpc(
 ): () => void {
   const { address, port, spec } = target;
   const authority = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const session = connect(`http://${authority}`, { settings: { enablePush: false } });
+  const session = connect(`http://${authority}`, {
+    settings: { enablePush: false },
+    createConnection: () => openConnection(address, port, spec),
+  });
   let connected = false;
   let over = false;
 
@@ -45,6 +49,7 @@ export function probeGrpc(
   });
 
   session.on('connect', () => {
+    if (over) return;
     connected = true;
     ask(session, service, settle);
   });

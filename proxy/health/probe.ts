@@ -34,6 +34,8 @@ export interface ProbeSpec {
   readonly timeoutMs: number;
   readonly intervalMs: number;
   readonly unhealthyIntervalMs: number;
+  /** Begin with a PROXY protocol header that names nobody. */
+  readonly proxyOut?: 'V1' | 'V2';
   /** Told to a custom prober; other probes do not know whom they serve, so that pools can share them. */
   readonly asks?: ProbeOwner;
 }
@@ -57,11 +59,17 @@ export interface ProbeOwner {
 }
 
 export function probeSpec(
-  check: Pick<ActiveCheck, 'probe' | 'timeoutMs' | 'intervalMs' | 'unhealthyIntervalMs'>,
+  check: Pick<ActiveCheck, 'probe' | 'timeoutMs' | 'intervalMs' | 'unhealthyIntervalMs' | 'proxyProtocol'>,
   owner: ProbeOwner,
 ): ProbeSpec {
-  const { probe, timeoutMs, intervalMs, unhealthyIntervalMs } = check;
-  const timing = { timeoutMs, intervalMs, unhealthyIntervalMs };
-  if (probe.type !== 'Custom') return { key: JSON.stringify([probe, timing]), probe, ...timing };
-  return { key: JSON.stringify([probe, timing, owner]), probe, ...timing, asks: owner };
+  const { probe, timeoutMs, intervalMs, unhealthyIntervalMs, proxyProtocol } = check;
+  const asked = {
+    probe,
+    timeoutMs,
+    intervalMs,
+    unhealthyIntervalMs,
+    ...(proxyProtocol !== undefined && { proxyOut: proxyProtocol }),
+    ...(probe.type === 'Custom' && { asks: owner }),
+  };
+  return { key: JSON.stringify(asked), ...asked };
 }

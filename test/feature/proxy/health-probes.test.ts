@@ -38,6 +38,7 @@ interface Asked {
   readonly port: number;
   readonly timeoutMs?: number;
   readonly address?: string;
+  readonly proxyProtocol?: 'V1' | 'V2';
 }
 
 async function ask(asked: Asked): Promise<string> {
@@ -48,8 +49,14 @@ async function ask(asked: Asked): Promise<string> {
   }
 }
 
-function askOnce({ probe, port, timeoutMs = PATIENT, address = '127.0.0.1' }: Asked): Promise<string> {
-  const check: ActiveCheck = activeCheck({ probe, timeoutMs });
+function askOnce({
+  probe,
+  port,
+  timeoutMs = PATIENT,
+  address = '127.0.0.1',
+  ...more
+}: Asked): Promise<string> {
+  const check: ActiveCheck = activeCheck({ probe, timeoutMs, ...more });
   const spec = probeSpec(check, { pool: 'shop/checkout', backend: 'v1' });
   return new Promise((resolve) => {
     prober.run({ address, port, spec }, (result) => resolve(show(result)));
@@ -110,6 +117,34 @@ describe.each<[string, ProbeConfig]>([
     const { port } = await opened(tcpTarget((socket) => socket.once('data', () => socket.resetAndDestroy())));
     const asked = probe.type === 'TCP' ? { ...probe, send: 'PING' } : probe;
     expect(await ask({ probe: asked, port })).toMatch(/^ProtocolError: connection broke .*ECONNRESET$/);
+  });
+});
+
+/** A backend that asks for the header refuses what comes without it. */
+describe.each<[string, ProbeConfig]>([
+  ['TCP', { type: 'TCP', send: 'PING', expect: 'PONG' }],
+  ['HTTP', http()],
+  ['GRPC', { type: 'GRPC', service: '' }],
+])('a %s probe of a pool that sends the PROXY protocol', (_, probe) => {
+  it.each([
+    ['V1', Buffer.from('PROXY UNKNOWN\r\n')],
+    ['V2', Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')],
+  ] as const)('begins with a %s header that names nobody', async (proxyProtocol, header) => {
+    const received = Promise.withResolvers<Buffer>();
+    const { port } = await opened(
+      tcpTarget((socket) => {
+        let all = Buffer.alloc(0);
+        socket.on('data', (bytes: Buffer) => {
+          all = Buffer.concat([all, bytes]);
+          if (all.length > header.length + 3) received.resolve(all);
+        });
+      }),
+    );
+    const asked = ask({ probe, port, timeoutMs: BRIEF, proxyProtocol });
+    const bytes = await received.promise;
+    expect(bytes.subarray(0, header.length)).toEqual(header);
+    expect(bytes.toString('latin1', header.length, header.length + 3)).toMatch(/^(PIN|GET|PRI)$/);
+    await asked;
   });
 });
 

@@ -14,6 +14,7 @@ import { eventually } from '../../support/eventually.ts';
 import { ExampleServer } from '../../support/example-servers.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { seededRng } from '../../support/seeded-rng.ts';
+import { dialTcp, readAll } from '../../support/tcp-client.ts';
 
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 const validator = await loadPoolValidator();
@@ -30,7 +31,7 @@ describe('examples', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'evenkeel-examples-'));
     const wanted = [
-      ...Array.from({ length: 14 }, (_, index) => 8080 + index),
+      ...Array.from({ length: 20 }, (_, index) => 8080 + index),
       ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030].map((base) => base + number)),
     ];
     const free = await freePorts(wanted.length);
@@ -321,5 +322,34 @@ describe('examples', () => {
     expect(cookie).not.toMatch(/127\.0\.0\.1/);
     expect(await serversOf(8093, 6, '/', { cookie })).toBe(first.body.repeat(6));
     expect(await serversOf(8093, 3, '/', { cookie: 'ek_aff=127.0.0.1:1' })).toMatch(/^[123]{3}$/);
+  });
+
+  it('proxy-protocol: the client that the header names is the one that counts', async () => {
+    await run('proxy-protocol.yaml');
+    await eventually('the probes of the first pool are let in', () =>
+      standalone.pools.every(({ reports }) => reports.every(({ verdict }) => verdict.state === 'Healthy')),
+    );
+    const through = await serversOf(8098, 3);
+    expect(through).toMatch(/^([123])\1\1$/);
+
+    const ask = async (header: string): Promise<string> => {
+      const socket = dialTcp(ports.get(8099)!);
+      socket.write(`${header}GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n`);
+      const { bytes } = await readAll(socket);
+      socket.destroy();
+      return bytes.toString('latin1');
+    };
+    const from = (address: string): Promise<string> =>
+      ask(`PROXY TCP4 ${address} 198.51.100.1 4711 8099\r\n`);
+    const seen = new Set<string>();
+    for (let client = 1; client <= 12; client++) {
+      const first = await from(`203.0.113.${client}`);
+      expect(first).toMatch(/^HTTP\/1\.1 200 [^]*[123]$/);
+      expect((await from(`203.0.113.${client}`)).at(-1)).toBe(first.at(-1));
+      seen.add(first.at(-1)!);
+    }
+    expect(seen.size).toBe(3);
+    expect(await from('203.0.113.66')).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await ask('')).toBe('');
   });
 });

@@ -124,6 +124,17 @@ describe('settleConflicts', () => {
       left: { serves: [], problems: ['ListenerConflict spec.listeners[0].port'] },
     },
     {
+      name: 'wants a shared port to begin its connections in one way',
+      older: contender(
+        'a/old',
+        '{name: web, protocol: HTTP, port: 80, hostnames: [x.example.com], proxyProtocol: {mode: Required, trustedCIDRs: [10.0.0.0/8]}}',
+      ),
+      younger: contender('a/young', '{name: web, protocol: HTTP, port: 80, hostnames: [y.example.com]}', {
+        age: 1,
+      }),
+      left: { serves: [], problems: ['ListenerConflict spec.listeners[0].port'] },
+    },
+    {
       name: 'lets nobody take part of a port by naming an address',
       older: contender('a/old', '{name: web, protocol: HTTP, port: 80}'),
       younger: contender('a/young', '{name: web, protocol: HTTP, port: 80, address: 10.0.0.5}', { age: 1 }),

@@ -59,14 +59,14 @@ describe('resolvePool', () => {
 
   it('refuses what this version does not carry out, and keeps the last good spec with today’s endpoints', () => {
     const good = resolvePool(poolOf(SPEC), worldOf()).served;
-    const bad = poolOf(`${SPEC}\nbackendProxyProtocol: V2`);
+    const bad = poolOf(SPEC.replace('port: http}}', 'port: http}, tls: {mode: SkipVerify}}'));
     expect(resolvePool(bad, WORLD).intent).toBeUndefined();
 
     const { problems, intent, served } = resolvePool(bad, WORLD, good);
     expect(problems[0]).toMatchObject({
       condition: 'Accepted',
       reason: 'UnsupportedValue',
-      path: 'spec.backendProxyProtocol',
+      path: 'spec.backends[0].tls',
     });
     expect(served).toBe(good);
     expect(intent?.endpoints.get('v1')).toHaveLength(2);
