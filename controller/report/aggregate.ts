@@ -36,30 +36,53 @@ export function aggregate(
   );
   return Object.entries(snapshot.endpoints).flatMap(([backend, endpoints]) =>
     endpoints.map((endpoint): EndpointView => {
-      const verdicts = counting(reports.get(reportKey(backend, endpoint)), counted);
-      if (verdicts.length === 0) {
-        const verdict = unreported(endpoint, checked.has(backend));
-        return { backend, endpoint, verdict, agree: 0, reported: 0 };
-      }
-      const camp = majority(verdicts);
-      const verdict = camp.reduce((newest, next) => (next.since > newest.since ? next : newest));
-      return { backend, endpoint, verdict, agree: camp.length, reported: verdicts.length };
+      const verdicts = reports.get(keyOf(backend, endpoint));
+      const view = verdicts === undefined ? undefined : consensus(verdicts, counted);
+      if (view !== undefined) return { backend, endpoint, ...view };
+      const verdict = unreported(endpoint, checked.has(backend));
+      return { backend, endpoint, verdict, agree: 0, reported: 0 };
     }),
   );
 }
 
-function counting(verdicts: Verdicts | undefined, counted: ReadonlySet<string>): Verdict[] {
-  if (verdicts === undefined) return [];
-  return [...verdicts].flatMap(([proxy, verdict]) => (counted.has(proxy) ? [verdict] : []));
+/** Endpoints are met again and again, nearly always as those of one backend. */
+const keys = new WeakMap<Endpoint, { readonly backend: string; readonly key: string }>();
+
+function keyOf(backend: string, endpoint: Endpoint): string {
+  const known = keys.get(endpoint);
+  if (known?.backend === backend) return known.key;
+  const key = reportKey(backend, endpoint);
+  keys.set(endpoint, { backend, key });
+  return key;
 }
 
-function majority(verdicts: readonly Verdict[]): Verdict[] {
-  let largest: Verdict[] = [];
-  for (const state of STATES) {
-    const camp = verdicts.filter((verdict) => verdict.state === state);
-    if (camp.length >= largest.length && camp.length > 0) largest = camp;
+/** What the largest camp says, in the newest words; undefined when nobody whose word counts has said anything. */
+function consensus(
+  verdicts: Verdicts,
+  counted: ReadonlySet<string>,
+): Pick<EndpointView, 'verdict' | 'agree' | 'reported'> | undefined {
+  const camps: { verdict: Verdict; agree: number }[] = [];
+  let reported = 0;
+  for (const [proxy, verdict] of verdicts) {
+    if (!counted.has(proxy)) continue;
+    reported += 1;
+    const camp = camps.find((each) => each.verdict.state === verdict.state);
+    if (camp === undefined) camps.push({ verdict, agree: 1 });
+    else {
+      camp.agree += 1;
+      if (verdict.since > camp.verdict.since) camp.verdict = verdict;
+    }
   }
-  return largest.length > 0 ? largest : [...verdicts];
+  let largest = camps[0];
+  for (const camp of camps) if (largest !== undefined && outweighs(camp, largest)) largest = camp;
+  return largest === undefined ? undefined : { ...largest, reported };
+}
+
+function outweighs(
+  a: { readonly verdict: Verdict; readonly agree: number },
+  b: { readonly verdict: Verdict; readonly agree: number },
+): boolean {
+  return a.agree > b.agree || (a.agree === b.agree && severity(a.verdict.state) > severity(b.verdict.state));
 }
 
 function unreported({ condition, override }: Endpoint, isChecked: boolean): Verdict {

@@ -1,6 +1,5 @@
 import { canonicalAddress } from '../../api/address.ts';
 import { WEIGHT_ANNOTATION } from '../../api/conditions.ts';
-import { compareEndpoints } from '../../api/endpoints.ts';
 import type { BackendSpec, PoolSpec, ServiceSource, StaticSource } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
 import type { Backend, Endpoint, EndpointCondition } from '../../api/snapshot.ts';
@@ -103,7 +102,7 @@ function resolveService(source: ServiceSource, context: Context): ResolvedBacken
   }
   return {
     appProtocol,
-    endpoints: endpoints.toSorted(compareEndpoints),
+    endpoints,
     problems: [
       ...problems,
       ...summarise(

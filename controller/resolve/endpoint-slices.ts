@@ -1,5 +1,6 @@
 import { isIPv6 } from '../../api/address.ts';
 import type { DeniedAddresses } from './denied-addresses.ts';
+import { unionOfEndpoints } from './endpoint-union.ts';
 import {
   STATIC_UID,
   readSlice,
@@ -24,12 +25,12 @@ export function endpointsOfSlices(
   port: ServicePort,
   { denied, primaryFamily }: { denied: DeniedAddresses; primaryFamily: string },
 ): ServiceEndpoints {
-  const merged = new Map<string, SourceEndpoint>();
+  const lists: (readonly SourceEndpoint[])[] = [];
   const refused: DeniedEndpoint[] = [];
   const invalid: string[] = [];
   const appProtocols = new Set<string>();
 
-  for (const slice of slices) {
+  for (const slice of slices.toSorted((a, b) => compareText(a.metadata.name, b.metadata.name))) {
     const slicePort = portOfSlice(slice, port);
     if (slicePort === undefined) continue;
     if (slicePort.port === undefined || slicePort.port === null) {
@@ -40,16 +41,12 @@ export function endpointsOfSlices(
     const reading = readSlice(slice, slicePort.port, denied);
     refused.push(...reading.denied);
     invalid.push(...reading.invalid);
-    for (const endpoint of reading.endpoints) {
-      const key = `${endpoint.address} ${endpoint.port}`;
-      const present = merged.get(key);
-      if (present === undefined || compareMerit(endpoint, present) < 0) merged.set(key, endpoint);
-    }
+    lists.push(reading.endpoints);
   }
 
   const appProtocol = [...appProtocols].toSorted()[0] ?? port.appProtocol;
   return {
-    endpoints: oncePerPod([...merged.values()], primaryFamily),
+    endpoints: oncePerPod(unionOfEndpoints(lists), primaryFamily),
     denied: refused.toSorted((a, b) => compareText(a.address, b.address) || compareText(a.slice, b.slice)),
     invalid: invalid.toSorted(),
     ...(appProtocol === undefined ? {} : { appProtocol }),
@@ -64,24 +61,6 @@ function portOfSlice(slice: EndpointSlice, port: ServicePort): SlicePort | undef
   );
 }
 
-/** The better of two tellings of one address first: ready, then serving; between equals, any fixed order. */
-function compareMerit(a: SourceEndpoint, b: SourceEndpoint): number {
-  return merit(b) - merit(a) || compareText(tellingText(a), tellingText(b));
-}
-
-function merit({ ready, serving, terminating }: SourceEndpoint): number {
-  return (ready ? 4 : 0) + (serving ? 2 : 0) + (terminating ? 0 : 1);
-}
-
-function tellingText({ targetUid, podName = '', nodeName = '', zone = '' }: SourceEndpoint): string {
-  return [targetUid, podName, nodeName, zone].join(' ');
-}
-
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 function oncePerPod(endpoints: readonly SourceEndpoint[], primaryFamily: string): readonly SourceEndpoint[] {
   const isPrimary = ({ address }: SourceEndpoint): boolean => isIPv6(address) === (primaryFamily === 'IPv6');
   if (endpoints.every((endpoint) => isPrimary(endpoint))) return endpoints;
@@ -90,4 +69,9 @@ function oncePerPod(endpoints: readonly SourceEndpoint[], primaryFamily: string)
     (endpoint) =>
       isPrimary(endpoint) || endpoint.targetUid === STATIC_UID || !inPrimary.has(endpoint.targetUid),
   );
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

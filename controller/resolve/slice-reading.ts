@@ -1,5 +1,6 @@
 import { canonicalAddress } from '../../api/address.ts';
 import type { DeniedAddresses } from './denied-addresses.ts';
+import { listOfEndpoints, type EndpointList } from './endpoint-union.ts';
 import type { EndpointSlice, SliceEndpoint } from './world.ts';
 
 /** An endpoint as a slice tells it, before the pool's own wishes. */
@@ -16,7 +17,7 @@ export interface SourceEndpoint {
 }
 
 export interface SliceReading {
-  readonly endpoints: readonly SourceEndpoint[];
+  readonly endpoints: EndpointList;
   /** Left out because nobody may have them. */
   readonly denied: readonly DeniedEndpoint[];
   /** Left out because they cannot be used; one line each. */
@@ -65,7 +66,7 @@ function readAnew(slice: EndpointSlice, port: number, denied: DeniedAddresses): 
     else if (range !== undefined) refused.push({ address, slice: name, range });
     else endpoints.push(readEndpoint(item, address, port));
   }
-  return { endpoints, denied: refused, invalid };
+  return { endpoints: listOfEndpoints(endpoints), denied: refused, invalid };
 }
 
 function readEndpoint(item: SliceEndpoint, address: string, port: number): SourceEndpoint {

@@ -43,12 +43,17 @@ const LIMITS: StatusLimits = {
   detailsMs: 10_000,
 };
 
+/** A pool's status takes at most one part in this many of the time: one with 10,000 endpoints costs milliseconds. */
+const REST = 20;
+
 interface PoolState {
   writing: boolean;
   /** After a failure: not before its back-off is over. */
   notBefore: number;
   /** Nothing new was asked for, and what there is may wait until then. */
   sleepUntil: number;
+  /** It takes long to work out, and was worked out a moment ago. */
+  restUntil: number;
   lastWriteAt: number;
   readonly retry: Backoff;
 }
@@ -60,7 +65,8 @@ interface PoolState {
  * 2. A pool is written at most once a second, and at most every 10 s when only details changed; the last state is
  *    always written in the end.
  * 3. All pools share a budget: about 20 writes a second with a burst for transitions, which go first.
- * 4. Only the leader writes. A failed write is retried with back-off and holds up no other pool.
+ * 4. However often it is asked for, a status that is costly to work out is not worked out all the time.
+ * 5. Only the leader writes. A failed write is retried with back-off and holds up no other pool.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -121,12 +127,20 @@ export class StatusWriter {
       if (!this.#hasRoom()) break;
       const pool = this.#pool(uid);
       if (pool.writing) continue; // the end of the write begins another round
-      const from = Math.max(pool.notBefore, pool.sleepUntil);
+      const from = Math.max(
+        pool.notBefore,
+        pool.sleepUntil,
+        pool.restUntil,
+        pool.lastWriteAt + this.#limits.transitionMs,
+      );
       if (from > now) {
         wakeAt = Math.min(wakeAt, from);
         continue;
       }
+      const startedAt = clock.now();
       const computed = compute(uid);
+      const endedAt = clock.now();
+      pool.restUntil = endedAt + (endedAt - startedAt) * REST;
       const kind = computed === undefined ? 'equal' : difference(computed.before, computed.status);
       if (computed === undefined || kind === 'equal') {
         this.#due.delete(uid);
@@ -182,6 +196,7 @@ export class StatusWriter {
         writing: false,
         notBefore: -Infinity,
         sleepUntil: -Infinity,
+        restUntil: -Infinity,
         lastWriteAt: -Infinity,
         retry,
       };

@@ -102,6 +102,42 @@ describe('StatusWriter', () => {
     expect(stored.size).toBe(300);
   });
 
+  it('works a costly status out now and then, however often it is asked for', async () => {
+    // R12: 10,000 endpoints that change 100 times a second
+    let spentMs = 0;
+    let computed = 0;
+    const latest = new Map<string, PoolStatus>();
+    const costly = new StatusWriter({
+      compute: (uid) => {
+        computed += 1;
+        spentMs += 10;
+        const before = latest.get(uid);
+        return { status: status('x', `m${computed}`), before };
+      },
+      write: async (uid, next) => {
+        latest.set(uid, next);
+        return true;
+      },
+      written: () => undefined,
+      leading: () => true,
+      clock: {
+        now: () => clock.now() + spentMs,
+        wall: () => clock.wall(),
+        after: (ms, fn) => clock.after(ms, fn),
+      },
+      rng: seededRng(1),
+      log: pino({ level: 'silent' }),
+    });
+    for (let i = 0; i < 1_000; i += 1) {
+      costly.request('a');
+      await turn(10);
+    }
+    expect(computed).toBeLessThan(60);
+    expect(latest.get('a')).toBeDefined();
+    await turn(20_000);
+    expect(latest.get('a')).toEqual(status('x', `m${computed}`));
+  });
+
   it('tries a failed write again with back-off, and lets the others pass', async () => {
     // I18
     fail = true;
