@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { chartCrd } from './generate/chart-crd.ts';
 import { commandsDoc } from './generate/commands-doc.ts';
 import { configurationDoc } from './generate/configuration-doc.ts';
+import { conformanceDoc } from './generate/conformance-doc.ts';
 import { controlMessages } from './generate/control-messages.ts';
 import { metricsDoc } from './generate/metrics-doc.ts';
 import { poolTypes } from './generate/pool-types.ts';
@@ -24,6 +25,7 @@ const FILES: readonly Generated[] = [
   { path: 'charts/evenkeel/templates/crd.yaml', content: () => chartCrd('crds/loadbalancerpools.yaml') },
   { path: 'docs/commands.md', content: commandsDoc },
   { path: 'docs/configuration.md', content: () => configurationDoc('crds/loadbalancerpools.yaml') },
+  { path: 'docs/conformance.md', content: conformanceDoc },
   { path: 'docs/metrics.md', content: metricsDoc },
   { path: 'docs/troubleshooting.md', content: troubleshootingDoc },
 ];
