@@ -1,6 +1,6 @@
-import type { Pieces, Sent } from '../conn/sender.ts';
+import type { Sent } from '../conn/sender.ts';
 import type { Parties } from '../listen/proxy-protocol.ts';
-import type { BodyFraming } from './h1/body-relay.ts';
+import type { BodyFraming, BodyPiece } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
 import type { Reply } from './replies.ts';
@@ -22,7 +22,8 @@ export interface ClientStream {
    * is to be framed.
    */
   startResponse(head: ResponseHead, extra: string, target: RouteTarget): BodyFraming;
-  send(bytes: Buffer, pieces: Pieces, keeps: boolean): Sent;
+  /** A piece of the response, the last one when it is `done`: its trailers end it. `keeps`: see `Sender.send`. */
+  send(bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent;
   /** A whole response by ourselves. */
   reply(reply: Reply): void;
   /** From here on it is a tunnel: `send` carries whatever is said. */

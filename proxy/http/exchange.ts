@@ -1,5 +1,5 @@
 import { Deadline } from '../conn/deadlines.ts';
-import { type Pieces, Sent } from '../conn/sender.ts';
+import { Sent } from '../conn/sender.ts';
 import type { ErrorCode } from '../errors.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
@@ -10,7 +10,7 @@ import type { ClientStream } from './client-stream.ts';
 import { ConnectionSeeker, type Seeking } from './connection-seeker.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
 import type { BackendConnection, BackendOwner } from './h1/backend-connection.ts';
-import type { BodyFraming, BodyRelay } from './h1/body-relay.ts';
+import type { BodyFraming, BodyPiece, BodyRelay } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
 import type { HttpWorker } from './http-worker.ts';
@@ -34,7 +34,14 @@ const State = {
   Tunnel: 5,
 } as const;
 
-const NO_PIECES: Pieces = { before: '', after: '', ranges: new Int32Array(0), rangeCount: 0 };
+const NO_PIECE: BodyPiece = {
+  before: '',
+  after: '',
+  ranges: new Int32Array(0),
+  rangeCount: 0,
+  done: true,
+  trailers: '',
+};
 
 /**
  * One request and its response: routed, sent to an endpoint, tried again where that is right, timed and accounted
@@ -65,7 +72,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #isDisguised = false;
   /** The piece that came with the head, until it is sent or held. */
   #firstBytes: Buffer | undefined;
-  #firstPieces: Pieces = NO_PIECES;
+  #firstPiece: BodyPiece = NO_PIECE;
 
   #endpoint: EndpointState | undefined;
   #connection: BackendConnection | undefined;
@@ -110,7 +117,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#reset(head, relay);
     this.#table = table;
     this.#firstBytes = bytes;
-    this.#firstPieces = relay;
+    this.#firstPiece = relay;
     const admission = admit(head, table, this.#worker.context.rateTable);
     this.#proceed(head, admission, this.#account.startedAt);
     if (this.#firstBytes !== undefined) {
@@ -201,7 +208,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const target = this.#target!;
     this.#keepForReplay(bytes, relay);
     if (this.#isDisguised) connection.useOnce();
-    this.#isBackendFull = connection.send('', bytes, relay, false, relay.done) === Sent.Full;
+    this.#isBackendFull = connection.send('', bytes, relay, false) === Sent.Full;
     if (relay.done && this.#state === State.Sent) {
       const now = this.#worker.clock.now();
       this.#limits.requestSent(target, now);
@@ -210,8 +217,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   }
 
   /** Holds what comes before there is a connection; the client pauses after each piece, so this is bounded. */
-  #hold(bytes: Buffer, pieces: Pieces): void {
-    this.#body.add(bytes, pieces);
+  #hold(bytes: Buffer, piece: BodyPiece): void {
+    this.#body.add(bytes, piece);
     const wait = this.#bodyWait;
     if (wait === undefined) return;
     if (this.#account.bytesIn > wait.needs.maxBytes) this.#match(wait, 'unreadable');
@@ -228,9 +235,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#proceed(head, admit(head, this.#table!, context.rateTable, body), clock.now());
   }
 
-  #keepForReplay(bytes: Buffer, pieces: Pieces): void {
+  #keepForReplay(bytes: Buffer, piece: BodyPiece): void {
     if (!this.#body.isWhole) return;
-    this.#body.add(bytes, pieces);
+    this.#body.add(bytes, piece);
     this.#dropUnneeded();
   }
 
@@ -271,13 +278,13 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #sendStart(connection: BackendConnection): Sent {
     const bytes = this.#firstBytes;
     if (bytes === undefined) {
-      const sent = connection.sendHeld(this.#head, this.#body.parts, this.#isRequestDone);
+      const sent = connection.sendHeld(this.#head, this.#body, this.#isRequestDone);
       this.#dropUnneeded();
       return sent;
     }
     this.#firstBytes = undefined;
-    this.#keepForReplay(bytes, this.#firstPieces);
-    return connection.send(this.#head, bytes, this.#firstPieces, false, this.#isRequestDone);
+    this.#keepForReplay(bytes, this.#firstPiece);
+    return connection.send(this.#head, bytes, this.#firstPiece, false);
   }
 
   drained(): void {
@@ -370,7 +377,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   tunnel(bytes: Buffer, relay: BodyRelay): boolean {
     this.#account.bytesIn = relay.content;
     this.#keepMoving();
-    return this.#connection!.send('', bytes, relay, false, false) !== Sent.Full;
+    return this.#connection!.send('', bytes, relay, false) !== Sent.Full;
   }
 
   tunnelEnded(): void {

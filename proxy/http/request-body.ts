@@ -1,4 +1,4 @@
-import type { Pieces } from '../conn/sender.ts';
+import type { BodyPiece } from './h1/body-relay.ts';
 
 const NONE: readonly Buffer[] = [];
 
@@ -12,11 +12,14 @@ export class RequestBody {
   size = 0;
   /** All of it so far is held. */
   isWhole = true;
+  /** See `BodyPiece`. */
+  trailers = '';
 
   reset(): void {
     if (this.#parts.length > 0) this.#parts = [];
     this.size = 0;
     this.isWhole = true;
+    this.trailers = '';
   }
 
   get parts(): readonly Buffer[] {
@@ -24,12 +27,13 @@ export class RequestBody {
   }
 
   /** Holds a copy. */
-  add(bytes: Buffer, pieces: Pieces): void {
-    if (pieces.before !== '') this.#push(Buffer.from(pieces.before, 'latin1'));
-    for (let i = 0; i < pieces.rangeCount; i++) {
-      this.#push(Buffer.from(bytes.subarray(pieces.ranges[i * 2], pieces.ranges[i * 2 + 1])));
+  add(bytes: Buffer, piece: BodyPiece): void {
+    this.trailers = piece.trailers;
+    if (piece.before !== '') this.#push(Buffer.from(piece.before, 'latin1'));
+    for (let i = 0; i < piece.rangeCount; i++) {
+      this.#push(Buffer.from(bytes.subarray(piece.ranges[i * 2], piece.ranges[i * 2 + 1])));
     }
-    if (pieces.after !== '') this.#push(Buffer.from(pieces.after, 'latin1'));
+    if (piece.after !== '') this.#push(Buffer.from(piece.after, 'latin1'));
   }
 
   /** Lets go of what is held: it cannot be sent again. */

@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
-import { type Pieces, Sent } from '../../conn/sender.ts';
+import { Sent } from '../../conn/sender.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
 import type { HttpWorker } from '../http-worker.ts';
-import { type BodyFraming, BodyRelay } from './body-relay.ts';
+import type { RequestBody } from '../request-body.ts';
+import { type BodyFraming, type BodyPiece, BodyRelay } from './body-relay.ts';
 import { INCOMPLETE, REFUSED, responseError } from './fault.ts';
 import { PartialHead } from './partial-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -137,16 +138,16 @@ export class BackendConnection {
     this.useOnce();
   }
 
-  /** @param isLast nothing follows: the request is complete */
-  send(head: string, bytes: Buffer, pieces: Pieces, keeps: boolean, isLast: boolean): Sent {
-    this.#isRequestDone = isLast;
-    return this.#worker.sender.send(this.socket, head, bytes, pieces, keeps);
+  /** A piece of the request, perhaps with its head; complete when the piece is `done`. */
+  send(head: string, bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
+    this.#isRequestDone = piece.done;
+    return this.#worker.sender.send(this.socket, head, bytes, piece, keeps);
   }
 
   /** Sends a head and what was held of the body. */
-  sendHeld(head: string, parts: readonly Buffer[], isLast: boolean): Sent {
+  sendHeld(head: string, body: RequestBody, isLast: boolean): Sent {
     this.#isRequestDone = isLast;
-    return this.#worker.sender.sendAll(this.socket, head, parts);
+    return this.#worker.sender.sendAll(this.socket, head, body.parts);
   }
 
   pause(): void {

@@ -5,15 +5,32 @@ import { mayBeRequest } from './disguise.ts';
 import { type Fault, REFUSED } from './fault.ts';
 import type { ResponseBody } from './response-head.ts';
 
-/** How a body is framed on a connection. */
-export type BodyFraming = ResponseBody;
+/**
+ * How a body is framed on a connection. `frames`: it comes or goes as content alone, whose end is told otherwise, as
+ * HTTP/2 does.
+ */
+export type BodyFraming = ResponseBody | 'frames';
+
+/** The length of a body in frames that announces none. */
+export const UNANNOUNCED = -1;
+
+/** What goes on of a body after one `read` or `end`. */
+export interface BodyPiece extends Pieces {
+  /** Nothing follows. */
+  readonly done: boolean;
+  /**
+   * When `done`: the trailer lines that may be passed on (A18), latin1, each with its line end; empty without any. A
+   * body that goes on in chunks has them in its last piece already.
+   */
+  readonly trailers: string;
+}
 
 /**
  * One body on its way from one connection to the other: reads the framing of the side it comes from, strictly, and
  * puts out the framing of the side it goes to. After `read`, the pieces to send are ranges of the bytes that were
  * given, with text around them. Reused from body to body.
  */
-export class BodyRelay implements Pieces {
+export class BodyRelay implements BodyPiece {
   before = '';
   after = '';
   rangeCount = 0;
@@ -22,13 +39,14 @@ export class BodyRelay implements Pieces {
   done = true;
   /** Bytes of content so far, without framing. */
   content = 0;
+  trailers = '';
   fault: Fault = 'chunk_size';
   /** Not chunked, and could be taken for a request; see `mayBeRequest`. Known once any of it was read. */
   isDisguised = false;
 
   #from: BodyFraming = 'none';
   #to: BodyFraming = 'none';
-  /** Of a body with a length: what is missing. */
+  /** Of a body with a length: what is missing; Infinity: frames of no announced length. */
   #left = 0;
   #decoder: ChunkedDecoder | undefined;
 
@@ -37,16 +55,20 @@ export class BodyRelay implements Pieces {
     this.ranges = ranges;
   }
 
-  /** A body that comes framed as `from`, of `length` bytes if that says so, and goes on as `to`. */
+  /**
+   * A body that comes framed as `from`, of `length` bytes if that says so, and goes on as `to`. Frames may have
+   * announced a length, which must hold then, or else be `UNANNOUNCED`.
+   */
   reset(from: BodyFraming, length: number, to: BodyFraming): void {
     this.#from = from;
     this.#to = to;
-    this.#left = length;
+    this.#left = length === UNANNOUNCED ? Infinity : length;
     this.#decoder =
       from === 'chunked'
         ? new ChunkedDecoder(to === 'chunked' ? 'framed' : 'content', this.ranges)
         : undefined;
     this.content = 0;
+    this.trailers = '';
     this.isDisguised = false;
     this.done = from === 'none' || (from === 'length' && length === 0);
     this.#clear();
@@ -60,13 +82,14 @@ export class BodyRelay implements Pieces {
     this.#clear();
     if (this.done) return 0;
     if (this.#decoder !== undefined) return this.#readChunked(this.#decoder, bytes, start, end);
+    if (this.#from === 'frames' && end - start > this.#left) return this.#refuse('cl_mismatch');
     const taken = this.#from === 'length' ? Math.min(end - start, this.#left) : end - start;
     if (this.content === 0 && this.#to === 'length')
       this.isDisguised = mayBeRequest(bytes, start, start + taken);
     this.content += taken;
-    if (this.#from === 'length') {
+    if (this.#from !== 'until-close') {
       this.#left -= taken;
-      this.done = this.#left === 0;
+      this.done = this.#from === 'length' && this.#left === 0;
     }
     if (taken === 0) return 0;
     this.ranges[0] = start;
@@ -79,26 +102,40 @@ export class BodyRelay implements Pieces {
     return taken;
   }
 
-  /** The connection it comes from has ended. True: so has the body, and there may be a last piece to send. */
-  end(): boolean {
+  /**
+   * The connection it comes from has ended, or the stream of its frames has, with these trailers. True: so has the
+   * body, and there may be a last piece to send. False: it is incomplete.
+   *
+   * @param trailers lines that may be passed on, as in `BodyPiece`
+   */
+  end(trailers = ''): boolean {
     this.#clear();
-    if (this.#from !== 'until-close') return false;
+    if (!this.#endsWithItsSource) return false;
     this.done = true;
-    if (this.#to === 'chunked') this.after = lastChunk();
+    this.trailers = trailers;
+    if (this.#to === 'chunked') this.after = lastChunk(trailers);
     return true;
+  }
+
+  get #endsWithItsSource(): boolean {
+    if (this.#from === 'until-close') return true;
+    return this.#from === 'frames' && (this.#left === 0 || this.#left === Infinity);
+  }
+
+  #refuse(fault: Fault): typeof REFUSED {
+    this.fault = fault;
+    return REFUSED;
   }
 
   #readChunked(decoder: ChunkedDecoder, bytes: Buffer, start: number, end: number): number {
     const taken = decoder.decode(bytes, start, end);
-    if (taken === REFUSED) {
-      this.fault = decoder.fault;
-      return REFUSED;
-    }
+    if (taken === REFUSED) return this.#refuse(decoder.fault);
     this.before = decoder.before;
     this.after = decoder.after;
     this.rangeCount = decoder.rangeCount;
     this.content = decoder.contentBytes;
     this.done = decoder.done;
+    this.trailers = decoder.trailers;
     return taken;
   }
 

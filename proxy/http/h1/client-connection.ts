@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
-import type { Pieces, Sent } from '../../conn/sender.ts';
+import type { Sent } from '../../conn/sender.ts';
 import { readInto } from '../../conn/shared-read.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Parties } from '../../listen/proxy-protocol.ts';
@@ -13,7 +13,7 @@ import { ForwardedLines } from '../forwarded.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import { type Reply, replyFor } from '../replies.ts';
 import type { HttpRouteTable, RouteTarget } from '../route-target.ts';
-import { type BodyFraming, BodyRelay } from './body-relay.ts';
+import { type BodyFraming, type BodyPiece, BodyRelay } from './body-relay.ts';
 import { INCOMPLETE, REFUSED, requestError } from './fault.ts';
 import { CONTINUE, writeLocalReply } from './local-reply.ts';
 import { PartialHead } from './partial-head.ts';
@@ -300,10 +300,10 @@ export class ClientConnection implements ClientStream {
     return framing;
   }
 
-  send(bytes: Buffer, pieces: Pieces, keeps: boolean): Sent {
+  send(bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
     const head = this.#responseHead;
     this.#responseHead = '';
-    return this.#worker.sender.send(this.#socket, head, bytes, pieces, keeps);
+    return this.#worker.sender.send(this.#socket, head, bytes, piece, keeps);
   }
 
   reply({ status, text, lines }: Reply): void {

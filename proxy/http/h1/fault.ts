@@ -28,6 +28,7 @@ const REQUEST_ERRORS = {
   cl_te: 'DOWNSTREAM_BAD_REQUEST',
   cl_repeated: 'DOWNSTREAM_BAD_REQUEST',
   cl_invalid: 'DOWNSTREAM_BAD_REQUEST',
+  cl_mismatch: 'DOWNSTREAM_BAD_REQUEST',
   te_repeated: 'DOWNSTREAM_BAD_REQUEST',
   te_invalid: 'DOWNSTREAM_BAD_REQUEST',
   te_unsupported: 'DOWNSTREAM_NOT_IMPLEMENTED',

@@ -41,7 +41,8 @@ export class TrailerReader {
   }
 }
 
-function passedOn(lines: HeaderLines): string {
+/** The lines of a trailer section that may be passed on, each with its line end. */
+export function passedOn(lines: HeaderLines): string {
   let text = '';
   for (let i = 0; i < lines.count; i++) {
     if (lines.ids[i] !== HeaderId.Other || lines.fates[i] !== Fate.Copied) continue;

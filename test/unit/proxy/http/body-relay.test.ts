@@ -1,11 +1,22 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BodyFraming, BodyRelay, sharedRanges } from '../../../../proxy/http/h1/body-relay.ts';
+import {
+  type BodyFraming,
+  BodyRelay,
+  sharedRanges,
+  UNANNOUNCED,
+} from '../../../../proxy/http/h1/body-relay.ts';
 import { ChunkedDecoder } from '../../../../proxy/http/h1/chunked-decoder.ts';
 import { REFUSED } from '../../../../proxy/http/h1/fault.ts';
 
-/** What comes out of a relay that is fed these parts; behind `|` what it left. */
-function relayed(from: BodyFraming, length: number, to: BodyFraming, parts: readonly string[]): string {
+/** What comes out of a relay that is fed these parts, and `trailers` at the end; behind `|` what it left. */
+function relayed(
+  from: BodyFraming,
+  length: number,
+  to: BodyFraming,
+  parts: readonly string[],
+  trailers?: string,
+): string {
   const relay = new BodyRelay(sharedRanges());
   relay.reset(from, length, to);
   let out = '';
@@ -29,8 +40,8 @@ function relayed(from: BodyFraming, length: number, to: BodyFraming, parts: read
     }
     left += part.slice(pos);
   }
-  if (!relay.done && relay.end()) take(Buffer.alloc(0));
-  return relay.done ? `${out}|${left}` : `${out}…`;
+  if (!relay.done && relay.end(trailers)) take(Buffer.alloc(0));
+  return relay.done ? `${out}|${left}${relay.trailers}` : `${out}…`;
 }
 
 describe('BodyRelay', () => {
@@ -63,6 +74,54 @@ describe('BodyRelay', () => {
       `5\r\nhello\r\n10\r\n${'x'.repeat(16)}\r\n0\r\n\r\n|`,
     );
     expect(relayed('until-close', 0, 'until-close', ['hello'])).toBe('hello|');
+  });
+
+  it('takes frames until it is told of their end', () => {
+    expect(relayed('frames', UNANNOUNCED, 'frames', ['hello', ', world'])).toBe('hello, world|');
+    expect(relayed('frames', UNANNOUNCED, 'chunked', ['hello', '!'])).toBe(
+      '5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n|',
+    );
+    expect(relayed('frames', UNANNOUNCED, 'chunked', [])).toBe('0\r\n\r\n|');
+  });
+
+  // E12
+  it('holds frames to the length that was announced', () => {
+    expect(relayed('frames', 5, 'length', ['he', 'llo'])).toBe('hello|');
+    expect(relayed('frames', 5, 'length', ['he'])).toBe('he…');
+    expect(relayed('frames', 5, 'length', ['he', 'llo!'])).toBe('he!cl_mismatch');
+    expect(relayed('frames', 0, 'length', [])).toBe('|');
+    expect(relayed('frames', 0, 'length', ['x'])).toBe('!cl_mismatch');
+  });
+
+  it('carries trailers from chunks to frames and back', () => {
+    const trailer = 'checksum: 1\r\n';
+    expect(relayed('chunked', 0, 'frames', [`5\r\nhello\r\n0\r\n${trailer}\r\n`])).toBe(`hello|${trailer}`);
+    expect(relayed('chunked', 0, 'chunked', [`0\r\n${trailer}\r\n`])).toBe(`0\r\n${trailer}\r\n|${trailer}`);
+    expect(relayed('frames', UNANNOUNCED, 'chunked', ['hello'], trailer)).toBe(
+      `5\r\nhello\r\n0\r\n${trailer}\r\n|${trailer}`,
+    );
+    expect(relayed('frames', UNANNOUNCED, 'frames', ['hello'], trailer)).toBe(`hello|${trailer}`);
+  });
+
+  it('lets trailers go where there is no room for them', () => {
+    expect(relayed('frames', UNANNOUNCED, 'until-close', ['hello'], 'checksum: 1\r\n')).toBe(
+      'hello|checksum: 1\r\n',
+    );
+  });
+
+  it('forgets the trailers of the body before', () => {
+    const relay = new BodyRelay(sharedRanges());
+    relay.reset('frames', UNANNOUNCED, 'frames');
+    relay.end('checksum: 1\r\n');
+    relay.reset('frames', UNANNOUNCED, 'frames');
+    expect(relay.end()).toBe(true);
+    expect(relay.trailers).toBe('');
+  });
+
+  // A18
+  it('holds back trailers that decide on something', () => {
+    const trailers = 'content-length: 9\r\nauthorization: x\r\nx-forwarded-for: 192.0.2.1\r\nhost: a\r\n';
+    expect(relayed('chunked', 0, 'frames', [`1\r\n!\r\n0\r\n${trailers}ok: 1\r\n\r\n`])).toBe('!|ok: 1\r\n');
   });
 
   it('says what is wrong', () => {
