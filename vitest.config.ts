@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+/** A file for the counts, beside what is printed. */
+const report = process.env['TEST_REPORT'];
+
 export default defineConfig({
   test: {
     pool: 'forks',
+    reporters: ['default', ...(report === undefined ? [] : (['json'] as const))],
+    ...(report === undefined ? {} : { outputFile: { json: report } }),
     // A shared machine can starve a test of its second; what fails twice is broken. The report names what was retried.
     retry: process.env['CI'] === undefined ? 0 : 1,
     projects: [
