@@ -39,6 +39,12 @@ export function controllerLine(action: (options: ControllerCommandOptions) => Pr
       option('--proxy-selector <labels>', 'the pods of the proxies: a ready one is expected to serve'),
     )
     .addOption(option('--frontend <name>', 'the Service whose ports follow the listeners of the pools'))
+    .addOption(
+      option(
+        '--active-proxy-lease <name>',
+        'the Lease whose holder among the proxies takes the traffic; absent: all do',
+      ),
+    )
     .addOption(admin('where health and metrics are served'))
     .addOption(probes())
     .addOption(metrics())

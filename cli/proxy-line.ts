@@ -11,7 +11,7 @@ import {
   probes,
   workers,
 } from './common-options.ts';
-import { duration, option } from './options.ts';
+import { duration, listed, option } from './options.ts';
 
 /** The command line of `evenkeel proxy`. */
 export function proxyLine(action: (options: ProxyCommandOptions) => Promise<void>): Command {
@@ -35,6 +35,22 @@ export function proxyLine(action: (options: ProxyCommandOptions) => Promise<void
     .addOption(workers())
     .addOption(option('--node <name>', 'the node that this proxy runs on, for locality'))
     .addOption(option('--zone <name>', 'the zone that this proxy runs in, for locality'))
+    .addOption(
+      option(
+        '--active-passive <name>',
+        'of several proxies one takes the traffic: who holds this Lease, and stands in the EndpointSlice of that name',
+      ),
+    )
+    .addOption(
+      option('--addresses <addresses>', "this pod's own, with commas; for --active-passive").argParser(
+        listed,
+      ),
+    )
+    .addOption(
+      option('--service-account <folder>', 'with token, ca.crt and namespace; for --active-passive').default(
+        '/var/run/secrets/kubernetes.io/serviceaccount',
+      ),
+    )
     .addOption(accessLog())
     .addOption(logLevel())
     .addOption(

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { PoolAddress, PoolStatus } from '../api/pool.gen.ts';
+import type { PoolAddress, PoolStatus, RedundancyStatus } from '../api/pool.gen.ts';
 import { POOL_API_VERSION, POOL_KIND } from '../api/pool.ts';
 import type { Problem } from '../api/problem.ts';
+import { portsOf, type ServicePort } from '../api/service-ports.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import type { Clock, Rng } from '../lib/clock.ts';
 import { coalesce, type Coalesced } from '../lib/coalesce.ts';
 import { compileSnapshot } from './compile/snapshot.ts';
-import { portsOf, type ServicePort } from './frontend/service-ports.ts';
 import type { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { POOLS } from './kube/objects.ts';
@@ -50,6 +50,8 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
     readonly addresses: readonly PoolAddress[];
     setPorts(ports: readonly ServicePort[]): void;
   };
+  /** How the proxies share the work. */
+  readonly redundancy: () => RedundancyStatus;
 }
 
 /** What is remembered of a pool from one round to the next. */
@@ -208,6 +210,16 @@ export class ControlLoop {
 
   /** The Service has other addresses. */
   addressesChanged(): void {
+    this.#statusDue();
+  }
+
+  /** Another proxy is the active one. */
+  redundancyChanged(): void {
+    const { metrics, redundancy } = this.#options;
+    const { mode = 'ActiveActive', activeProxy, lastFailoverTime } = redundancy();
+    metrics.activeProxy.reset();
+    if (activeProxy !== undefined) metrics.activeProxy.set({ mode, proxy: activeProxy }, 1);
+    if (lastFailoverTime !== undefined) metrics.lastFailover.set(Date.parse(lastFailoverTime) / 1_000);
     this.#statusDue();
   }
 
@@ -377,6 +389,7 @@ export class ControlLoop {
       proxies,
       reports: this.#reports.pool(uid),
       addresses: snapshot === undefined ? [] : (this.#options.frontend?.addresses ?? []),
+      redundancy: this.#options.redundancy(),
       ...(before === undefined ? {} : { previous: before }),
       now: clock.wall(),
     });

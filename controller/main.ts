@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { parseAddress, serveAdminPages, type AdminAddresses } from '../lib/admin-server.ts';
 import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
+import { ActiveProxy } from './frontend/active-proxy.ts';
 import { Frontend } from './frontend/frontend.ts';
 import { formatMetrics, metricsFormat } from '../lib/metrics-format.ts';
 import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
@@ -32,6 +33,8 @@ export interface ControllerOptions {
   readonly deniedCidrs?: readonly string[];
   /** Name of the Service, in `namespace`, whose ports follow the listeners; absent: none does. */
   readonly frontend?: string;
+  /** Name of the Lease, in `namespace`, whose holder among the proxies takes the traffic; absent: all of them do. */
+  readonly activeProxyLease?: string;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly rng?: Rng;
@@ -82,6 +85,18 @@ export async function runController(options: ControllerOptions): Promise<Control
           rng,
           log,
         });
+  const activeProxy =
+    options.activeProxyLease === undefined
+      ? undefined
+      : new ActiveProxy({
+          client,
+          namespace,
+          lease: options.activeProxyLease,
+          onChange: () => loop.redundancyChanged(),
+          clock,
+          rng,
+          log,
+        });
   const loop: ControlLoop = new ControlLoop({
     client,
     className,
@@ -98,6 +113,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     log,
     ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
     ...(frontend === undefined ? {} : { frontend }),
+    redundancy: () => activeProxy?.status ?? { mode: 'ActiveActive' },
     ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),
   });
   const edges = { client, namespace, leading, clock, rng, log };
@@ -123,6 +139,7 @@ export async function runController(options: ControllerOptions): Promise<Control
 
   const begin = async (): Promise<void> => {
     frontend?.start();
+    activeProxy?.start();
     await loop.start();
     if (closed) return;
     synced = true;
@@ -158,6 +175,7 @@ export async function runController(options: ControllerOptions): Promise<Control
       closed = true;
       await election?.close();
       await frontend?.close();
+      await activeProxy?.stop();
       await loop.close();
       await server.close();
       await trust?.close();

@@ -10,6 +10,7 @@ import { planPorts, type PlannedPort } from './listen/port-plan.ts';
 import type { BackendQueue, EndpointLoad, ProxyLoad } from './observe/load.ts';
 import { poolTraffic, type PoolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics } from './observe/metrics.ts';
+import type { Redundancy } from './redundancy/active-passive.ts';
 import { checkRouting } from './routing/check-routing.ts';
 import { RateTable } from './routing/rate-table.ts';
 import { SharedTable } from './state/shared-table.ts';
@@ -252,6 +253,11 @@ export class Proxy {
       }
     }
     return [...counts.values()];
+  }
+
+  /** This proxy is one of several, of which one takes the traffic: the metrics show which. */
+  standBy(redundancy: Redundancy): void {
+    this.#metrics.redundancy = redundancy;
   }
 
   /** What all threads have counted. */

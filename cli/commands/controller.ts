@@ -16,13 +16,14 @@ export interface ControllerCommandOptions {
   readonly metrics: string | undefined;
   readonly deniedCidrs: string[] | undefined;
   readonly frontend: string | undefined;
+  readonly activeProxyLease: string | undefined;
   readonly logLevel: string;
 }
 
 /** `evenkeel controller`: the control plane, until a signal ends it; another takes over at once. */
 export async function controllerCommand(options: ControllerCommandOptions): Promise<number> {
   const { kubeconfig, namespace, grpc, deniedCidrs, proxySelector, frontend } = options;
-  const { admin, probes, metrics } = options;
+  const { admin, probes, metrics, activeProxyLease } = options;
   const { proxyServiceAccounts, caSecret: secret, caConfigMap: configMap } = options;
   const controller = await runController({
     className: options.class,
@@ -33,6 +34,7 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     ...(namespace === undefined ? {} : { namespace }),
     ...(deniedCidrs === undefined ? {} : { deniedCidrs }),
     ...(frontend === undefined ? {} : { frontend }),
+    ...(activeProxyLease === undefined ? {} : { activeProxyLease }),
     ...(proxySelector === undefined ? {} : { proxySelector }),
     ...(proxyServiceAccounts === undefined ? {} : { trust: { secret, configMap, proxyServiceAccounts } }),
   });

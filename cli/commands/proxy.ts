@@ -1,10 +1,14 @@
-import { serveAdminPages } from '../../lib/admin-server.ts';
+import type { Logger } from 'pino';
+import { portsOf, type ServicePort } from '../../api/service-ports.ts';
+import { parseAddress, serveAdminPages } from '../../lib/admin-server.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
 import { createLog } from '../../lib/log.ts';
 import { version } from '../../lib/version.ts';
 import { proxyRoutes } from '../../proxy/observe/admin-routes.ts';
 import { Proxy } from '../../proxy/proxy.ts';
+import type { ActivePassive } from '../../proxy/redundancy/active-passive.ts';
+import { startActivePassive } from '../../proxy/redundancy/start.ts';
 import { startProxySync } from '../../proxy/sync/sync.ts';
 import { trustFiles } from '../../proxy/sync/trust-files.ts';
 import { forceSignal, stopSignal } from '../stop-signals.ts';
@@ -22,6 +26,10 @@ export interface ProxyCommandOptions {
   readonly workers: number;
   readonly node: string | undefined;
   readonly zone: string | undefined;
+  /** Name of the Lease and of the EndpointSlice. */
+  readonly activePassive: string | undefined;
+  readonly addresses: string[] | undefined;
+  readonly serviceAccount: string;
   readonly accessLog: boolean;
   readonly logLevel: string;
   /** Milliseconds. */
@@ -35,6 +43,13 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
   const { caFile, tokenFile } = options;
   if ((caFile === undefined) !== (tokenFile === undefined)) {
     process.stderr.write('evenkeel proxy: --ca-file and --token-file go together\n');
+    return 2;
+  }
+  if (
+    options.activePassive !== undefined &&
+    (options.addresses === undefined || options.probes === undefined)
+  ) {
+    process.stderr.write('evenkeel proxy: --active-passive needs --addresses and --probes\n');
     return 2;
   }
   const log = createLog(options.logLevel);
@@ -71,8 +86,40 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
   );
   ends.defer(() => admin.close());
 
+  const redundancy = await standBy(proxy, () => sync.ready, options, log);
+
   await stopSignal();
   const forced = forceSignal();
+  await redundancy?.release();
   await proxy.drain(options.drainDelay, options.drainTimeout, forced);
   return forced.aborted ? 1 : 0;
+}
+
+/** One of several proxies, of which one takes the traffic. */
+async function standBy(
+  proxy: Proxy,
+  synced: () => boolean,
+  options: ProxyCommandOptions,
+  log: Logger,
+): Promise<ActivePassive | undefined> {
+  const { activePassive, addresses, probes, name, serviceAccount, node, zone } = options;
+  if (activePassive === undefined || addresses === undefined || probes === undefined) return undefined;
+  const { port } = parseAddress(probes);
+  const status: ServicePort = { name: 'status', protocol: 'TCP', port, targetPort: port };
+  const redundancy = await startActivePassive({
+    objectName: activePassive,
+    serviceAccount,
+    name,
+    addresses,
+    probePort: port,
+    ready: () => synced() && proxy.ready,
+    ports: () => [status, ...portsOf(proxy.pools.flatMap(({ config }) => config.listeners))],
+    ...(node === undefined ? {} : { node }),
+    ...(zone === undefined ? {} : { zone }),
+    clock: systemClock,
+    log,
+  });
+  proxy.standBy(redundancy);
+  proxy.onChange(() => redundancy.portsChanged());
+  return redundancy;
 }

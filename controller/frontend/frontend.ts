@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { PoolAddress } from '../../api/pool.gen.ts';
+import type { ServicePort } from '../../api/service-ports.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ListWatch, type ListWatchTiming } from '../kube/list-watch.ts';
 import { resourcePath, SERVICES, type KubeObject } from '../kube/objects.ts';
-import { addressesOf, freePorts, hasPorts, type FrontendService, type ServicePort } from './service-ports.ts';
+import { addressesOf, freePorts, hasPorts, type FrontendService } from './service-ports.ts';
 
 export interface FrontendOptions {
   readonly client: KubeClient;

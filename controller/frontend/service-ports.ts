@@ -1,16 +1,8 @@
 import type { PoolAddress } from '../../api/pool.gen.ts';
-import type { Listener } from '../../api/snapshot.ts';
+import type { ServicePort } from '../../api/service-ports.ts';
 import type { KubeObject } from '../kube/objects.ts';
 
-/** A port of the Service through which clients come in. */
-export interface ServicePort {
-  readonly name: string;
-  readonly protocol: 'TCP' | 'UDP';
-  readonly port: number;
-  readonly targetPort: number;
-}
-
-/** What is read of that Service. */
+/** What is read of the Service through which clients come in. */
 export interface FrontendService extends KubeObject {
   readonly spec: {
     readonly clusterIPs?: readonly string[];
@@ -23,22 +15,6 @@ export interface FrontendService extends KubeObject {
       readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
     };
   };
-}
-
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-
-/** The ports that listeners need, each once, in order; a listener on one address of a proxy is not for the Service. */
-export function portsOf(
-  listeners: Iterable<Pick<Listener, 'protocol' | 'port' | 'address'>>,
-): readonly ServicePort[] {
-  const ports = new Map<string, ServicePort>();
-  for (const { protocol: spoken, port, address } of listeners) {
-    if (address !== undefined && !EVERY_ADDRESS.has(address)) continue;
-    const protocol = spoken === 'UDP' ? 'UDP' : 'TCP';
-    const name = `${protocol.toLowerCase()}-${port}`;
-    ports.set(name, { name, protocol, port, targetPort: port });
-  }
-  return [...ports.values()].toSorted((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
 }
 
 /** Without those that the Service has under another name: the chart's own, and what a person added. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../lib/clock.ts';
+import { microTime } from '../../lib/lease.ts';
 import type { KubeClient } from './client.ts';
 import { EVENTS, resourcePath } from './objects.ts';
 
@@ -69,9 +70,4 @@ export class EventRecorder {
       this.#log.debug({ err: error, reason }, 'cannot write an event');
     }
   }
-}
-
-/** `metav1.MicroTime`: the API server refuses milliseconds. */
-export function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

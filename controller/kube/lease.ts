@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Rng } from '../../lib/clock.ts';
+import { isFree, microTime, released, type LeaseSpec } from '../../lib/lease.ts';
 import { isStatus, type KubeClient } from './client.ts';
-import { microTime } from './events.ts';
 import { ListWatch } from './list-watch.ts';
 import { LEASES, resourcePath, type KubeObject } from './objects.ts';
 
@@ -33,13 +33,7 @@ export interface LeaderElectionOptions {
 }
 
 interface Lease extends KubeObject {
-  readonly spec: {
-    readonly holderIdentity?: string;
-    readonly leaseDurationSeconds?: number;
-    readonly leaseTransitions?: number;
-    readonly acquireTime?: string;
-    readonly renewTime?: string;
-  };
+  readonly spec: LeaseSpec;
 }
 
 /**
@@ -107,11 +101,8 @@ export class LeaderElection {
     await this.#busy;
     if (!this.leading) return;
     this.#follow('released');
-    const { acquireTime, leaseTransitions } = this.#lease?.spec ?? {};
-    const spec = { holderIdentity: '', leaseDurationSeconds: 1, acquireTime, leaseTransitions };
-    await this.#put({ ...spec, renewTime: microTime(this.#options.clock.wall()) }, 1_000).catch(
-      () => undefined,
-    );
+    const spec = released(this.#lease?.spec ?? {}, this.#options.clock.wall());
+    await this.#put(spec, 1_000).catch(() => undefined);
   }
 
   #observe(lease: Lease | undefined): void {
@@ -125,10 +116,8 @@ export class LeaderElection {
   }
 
   #isFree(): boolean {
-    const spec = this.#lease?.spec;
-    if (spec?.holderIdentity === undefined || spec.holderIdentity === '') return true;
-    const leaseMs = (spec.leaseDurationSeconds ?? this.#timing.leaseMs / 1_000) * 1_000;
-    return this.#options.clock.now() - this.#seenAt > leaseMs;
+    const unchangedMs = this.#options.clock.now() - this.#seenAt;
+    return isFree(this.#lease?.spec, unchangedMs, this.#timing.leaseMs);
   }
 
   #later(): void {
@@ -176,7 +165,7 @@ export class LeaderElection {
     else this.#renewed(startedAt);
   }
 
-  #held(leaseTransitions: number): Lease['spec'] {
+  #held(leaseTransitions: number): LeaseSpec {
     const { identity } = this.#options;
     return { holderIdentity: identity, leaseDurationSeconds: this.#timing.leaseMs / 1_000, leaseTransitions };
   }

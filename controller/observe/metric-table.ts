@@ -82,6 +82,18 @@ export const CONTROLLER_METRICS = {
     help: '1 while this controller leads.',
     labels: {},
   },
+  activeProxy: {
+    name: 'evenkeel_controller_active_proxy',
+    type: 'gauge',
+    help: '1 for the proxy that takes the traffic (ActivePassive).',
+    labels: { mode: '`ActivePassive`', proxy: 'its name' },
+  },
+  lastFailover: {
+    name: 'evenkeel_controller_last_failover_timestamp_seconds',
+    type: 'gauge',
+    help: 'When another proxy last took over, in seconds since the epoch (ActivePassive); 0: never.',
+    labels: {},
+  },
   epoch: {
     name: 'evenkeel_controller_epoch',
     type: 'gauge',

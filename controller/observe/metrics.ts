@@ -17,6 +17,8 @@ export interface ControllerMetrics {
   readonly lists: Counter<'kind'>;
   readonly watchRestarts: Counter<'kind' | 'why'>;
   readonly leading: Gauge;
+  readonly activeProxy: Gauge<'mode' | 'proxy'>;
+  readonly lastFailover: Gauge;
   readonly epoch: Gauge;
 }
 
@@ -43,6 +45,8 @@ export function controllerMetrics(registry: Registry): ControllerMetrics {
     lists: new Counter({ ...of(TABLE.lists), labelNames: ['kind'] }),
     watchRestarts: new Counter({ ...of(TABLE.watchRestarts), labelNames: ['kind', 'why'] }),
     leading: new Gauge(of(TABLE.leading)),
+    activeProxy: new Gauge({ ...of(TABLE.activeProxy), labelNames: ['mode', 'proxy'] }),
+    lastFailover: new Gauge(of(TABLE.lastFailover)),
     epoch: new Gauge(of(TABLE.epoch)),
   };
 }

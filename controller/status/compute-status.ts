@@ -35,7 +35,7 @@ export function computeStatus(input: StatusInput): PoolStatus {
     ResolvedRefs: resolvedRefs(input),
     Programmed: programmed(input),
     Available: available(snapshot?.config, backends, endpoints),
-    Redundant: redundant(proxies),
+    Redundant: redundant(proxies, input.redundancy),
     Degraded: degraded(input, snapshot?.config, backends, endpoints),
   };
   const applied = proxies.filter((proxy) => proxy.connected && proxy.applied === snapshot?.digest).length;

@@ -8,6 +8,7 @@ import type {
   RedundantReason,
   ResolvedRefsReason,
 } from '../../api/conditions.ts';
+import type { RedundancyStatus } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
 import type { PoolConfig } from '../../api/snapshot.ts';
 import type { EndpointView } from '../report/aggregate.ts';
@@ -102,8 +103,16 @@ export function available(
   return no('NoneHealthy', message);
 }
 
-export function redundant(proxies: readonly ProxyInput[]): Finding<RedundantReason> {
+export function redundant(
+  proxies: readonly ProxyInput[],
+  redundancy: RedundancyStatus | undefined,
+): Finding<RedundantReason> {
   const serving = proxies.filter(({ connected, applied }) => connected && applied !== undefined);
+  if (serving.length > 1 && redundancy?.mode === 'ActivePassive') {
+    const { activeProxy = 'none' } = redundancy;
+    const standBy = serving.filter(({ name }) => name !== activeProxy).length;
+    return { status: 'True', reason: 'Redundant', message: `${activeProxy} is active, ${standBy} stand by` };
+  }
   if (serving.length > 1) {
     return { status: 'True', reason: 'Redundant', message: `${serving.length} proxies serve it` };
   }

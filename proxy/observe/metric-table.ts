@@ -84,6 +84,27 @@ export const PROXY_METRICS = {
       reason: 'a reason of [troubleshooting](troubleshooting.md#reasons-of-endpoints)',
     },
   },
+  active: {
+    name: 'evenkeel_active',
+    type: 'gauge',
+    help: '1 of a proxy that takes traffic: of every one with ActiveActive, of one at a time with ActivePassive.',
+    labels: { mode: '`ActiveActive` or `ActivePassive`' },
+  },
+  takeovers: {
+    name: 'evenkeel_takeovers_total',
+    type: 'counter',
+    help: 'How often this proxy became the active one, and why (ActivePassive).',
+    labels: {
+      reason:
+        '`Released`: the one before let go. `Unreachable`: it did not answer this proxy. `Expired`: it did not renew its lease',
+    },
+  },
+  lastTakeover: {
+    name: 'evenkeel_last_takeover_timestamp_seconds',
+    type: 'gauge',
+    help: 'When this proxy last became the active one, in seconds since the epoch (ActivePassive).',
+    labels: {},
+  },
   replacedWorkers: {
     name: 'evenkeel_worker_replacements_total',
     type: 'counter',

@@ -2,20 +2,30 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { MetricSpec } from '../../lib/metric-spec.ts';
 import { formatMetrics, type MetricSamples, type MetricsFormat } from '../../lib/metrics-format.ts';
 import type { Transition } from '../health/verdict-board.ts';
+import type { Redundancy } from '../redundancy/active-passive.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
 type LabelValues = Record<string, string | number>;
+
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Registry[];
+}
 
 /** What the main thread counts itself, and the sum of that and what the workers have counted. */
 export class ProxyMetrics {
   readonly #registry = new Registry();
   readonly #transitions: Counter;
   readonly #replaced: Counter;
+  /** Absent: all proxies take traffic. */
+  redundancy: Redundancy | undefined;
 
   /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state. */
   constructor(endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[]) {
-    const of = ({ name, help, labels }: MetricSpec) => ({
+    const of = ({ name, help, labels }: MetricSpec): Described => ({
       name,
       help,
       labelNames: Object.keys(labels),
@@ -29,6 +39,36 @@ export class ProxyMetrics {
       collect() {
         states.reset();
         for (const { count, ...labels } of endpoints()) states.set(labels, count);
+      },
+    });
+    this.#showRedundancy(of);
+  }
+
+  #showRedundancy(of: (spec: MetricSpec) => Described): void {
+    const current = (): Redundancy | undefined => this.redundancy;
+    const active = new Gauge({
+      ...of(TABLE.active),
+      aggregator: 'sum',
+      collect() {
+        const redundancy = current();
+        active.reset();
+        if (redundancy === undefined) active.set({ mode: 'ActiveActive' }, 1);
+        else active.set({ mode: 'ActivePassive' }, redundancy.active ? 1 : 0);
+      },
+    });
+    const takeovers = new Counter({
+      ...of(TABLE.takeovers),
+      collect() {
+        takeovers.reset();
+        for (const [reason, count] of current()?.takeovers ?? []) takeovers.inc({ reason }, count);
+      },
+    });
+    const last = new Gauge({
+      ...of(TABLE.lastTakeover),
+      collect() {
+        const at = current()?.lastTakeover;
+        if (at === undefined) last.remove();
+        else last.set(at / 1_000);
       },
     });
   }

@@ -96,6 +96,26 @@ describeChart('the rights that the chart gives', { timeout: 30_000 }, () => {
     )!;
     expect(podOf(proxy)!.automountServiceAccountToken).toBe(false);
   });
+
+  it('give proxies that choose the active one the two objects in which they do, by name', () => {
+    const role = rendered('redundancy={"mode":"ActivePassive"}').find(
+      ({ kind, metadata }) => kind === 'Role' && metadata.name === 'evenkeel-proxy',
+    )!;
+    expect(rulesOf(role)).toEqual([
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['evenkeel-active'],
+        verbs: ['get', 'update'],
+      },
+      {
+        apiGroups: ['discovery.k8s.io'],
+        resources: ['endpointslices'],
+        resourceNames: ['evenkeel-active'],
+        verbs: ['get', 'update'],
+      },
+    ]);
+  });
 });
 
 // J16

@@ -12,9 +12,11 @@ const EVERYTHING = [
   'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]}',
   'podMonitor={"enabled":true,"labels":{"release":"prom"}}',
 ];
+const ACTIVE_PASSIVE = 'redundancy={"mode":"ActivePassive"}';
 const VARIANTS: readonly (readonly [string, readonly string[]])[] = [
   ['defaults', []],
   ['everything', EVERYTHING],
+  ['active-passive', [ACTIVE_PASSIVE]],
   [
     'host-network',
     [
@@ -54,6 +56,13 @@ describeChart('the chart', { timeout: 30_000 }, () => {
     const { terminationGracePeriodSeconds, containers } = proxy.spec.template.spec;
     expect(containers[0]!.args).toEqual(expect.arrayContaining(['--drain-delay=7s', '--drain-timeout=20s']));
     expect(terminationGracePeriodSeconds).toBeGreaterThan(27);
+  });
+
+  it.each([
+    ['an autoscaler', 'proxy={"autoscaling":{"enabled":true}}', /mean load of all proxies/],
+    ['ports of the host', 'proxy={"hostPorts":[{"port":443}]}', /lead to every proxy/],
+  ])('refuses %s where one proxy alone may have traffic', (_, setting, reason) => {
+    expect(() => render(ACTIVE_PASSIVE, setting)).toThrow(reason);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressesOf, freePorts, hasPorts, portsOf } from '../../../../controller/frontend/service-ports.ts';
+import { portsOf } from '../../../../api/service-ports.ts';
+import { addressesOf, freePorts, hasPorts } from '../../../../controller/frontend/service-ports.ts';
 
 describe('the ports of the Service', () => {
   it('are those of the listeners, each once, in order', () => {
