@@ -40,7 +40,7 @@ export class ActiveProxy {
       client,
       path: resourcePath(LEASES, namespace),
       fieldSelector: `metadata.name=${lease}`,
-      trim: (object) => object as ProxyLease,
+      trim: (object) => object,
       sink: { replace: ([found]) => seen(found), put: seen, remove: () => seen(undefined) },
     });
   }

@@ -106,7 +106,10 @@ describeKube('traffic through real proxies', () => {
     const up = await plane.condition('shop', 'Degraded', 'False/AsExpected');
     expect(up.summary).toMatchObject({ total: 2, healthy: 2, healthyText: '2/2' });
     expect(up.proxies!.text).toBe('2/2');
-    expect(up.endpoints!.map(({ seenBy }) => seenBy)).toEqual(['2/2', '2/2']);
+    await eventually('both proxies have reported both', async () => {
+      const { endpoints } = await plane.status('shop');
+      return endpoints?.map(({ seenBy }) => seenBy).join() === '2/2,2/2';
+    });
 
     b.health.status = 500; // breaks
     await eventually('b is out', async () => (await answers()) === 'a');
