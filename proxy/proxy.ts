@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
@@ -54,6 +54,8 @@ export interface SnapshotChange {
 }
 
 const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'UDP', 'HTTP']);
+
+const MANY_ENDPOINTS = 1_000;
 
 interface Applied {
   readonly snapshot: PoolSnapshot;
@@ -187,8 +189,10 @@ export class Proxy {
         outcomes.set(pool.uid, { ok: false, errors: [{ path: 'spec.backends', message }] });
         continue;
       }
+      await restAfter(pool);
       this.health.update(pool, slots);
       this.#slowStarter.update(pool, slots);
+      await restAfter(pool);
       this.#pools.set(pool.uid, { snapshot: pool, slots });
       changes.push({ pool, slots });
     }
@@ -324,6 +328,12 @@ function unserved({ config }: PoolSnapshot): ApplyOutcome {
   );
   errors.push(...checkRouting(config));
   return errors.length === 0 ? { ok: true } : { ok: false, errors };
+}
+
+/** A large pool takes tens of milliseconds the first time: in between, timers and answers get their turn. */
+async function restAfter({ endpoints }: PoolSnapshot): Promise<void> {
+  const count = Object.values(endpoints).reduce((sum, list) => sum + list.length, 0);
+  if (count > MANY_ENDPOINTS) await setImmediate();
 }
 
 function workerData(options: ProxyOptions): Omit<WorkerData, 'workerId' | 'table' | 'rateTable'> {

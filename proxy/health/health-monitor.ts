@@ -270,6 +270,7 @@ export class HealthMonitor {
       eligibleSince: undefined,
       endEjection: undefined,
       seen: this.#round,
+      reported: undefined,
     };
     this.#members.set(slot, member);
     this.#board.admit();

@@ -39,9 +39,20 @@ export interface Member {
   endEjection: (() => void) | undefined;
   /** The last `update` that named it. */
   seen: number;
+  /** As it was reported last, and of which word of its resource. */
+  reported: { readonly endpoint: Endpoint; readonly report: EndpointReport } | undefined;
 }
 
-export function reportOf({ upstream, health, verdict }: Member): EndpointReport {
+/** The same object for as long as nothing about it changes. */
+export function reportOf(member: Member): EndpointReport {
+  const { reported, health, verdict } = member;
+  if (reported?.endpoint === health.endpoint && reported.report.verdict === verdict) return reported.report;
+  const report = makeReport(member);
+  member.reported = { endpoint: health.endpoint, report };
+  return report;
+}
+
+function makeReport({ upstream, health, verdict }: Member): EndpointReport {
   const { address, port, targetUid, podName, zone } = health.endpoint;
   return {
     backend: upstream.name,

@@ -30,6 +30,8 @@ export class EndpointState {
   nodeName: string;
   /** Told when a request ends here. */
   waiters: Waiters | undefined;
+  /** The last update of its upstream that named it. */
+  round = 0;
 
   constructor(
     identity: { key: string; slot: number; address: string; port: number },

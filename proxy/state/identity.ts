@@ -1,5 +1,11 @@
 import type { Endpoint } from '../../api/snapshot.ts';
 
+/** The key of each endpoint as that of one backend: most are met again in the next snapshot. */
+const keys = new WeakMap<
+  object,
+  { readonly poolUid: string; readonly backend: string; readonly key: string }
+>();
+
 /**
  * Whose runtime state it is. A new pod on an old address, or the same address in another pool or backend, is another
  * endpoint; a changed weight, condition or order is not.
@@ -9,5 +15,9 @@ export function endpointKey(
   backend: string,
   endpoint: Pick<Endpoint, 'targetUid' | 'address' | 'port'>,
 ): string {
-  return `${poolUid}/${backend}/${endpoint.targetUid}/${endpoint.address}/${endpoint.port}`;
+  const known = keys.get(endpoint);
+  if (known?.backend === backend && known.poolUid === poolUid) return known.key;
+  const key = `${poolUid}/${backend}/${endpoint.targetUid}/${endpoint.address}/${endpoint.port}`;
+  keys.set(endpoint, { poolUid, backend, key });
+  return key;
 }

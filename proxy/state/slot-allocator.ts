@@ -20,8 +20,10 @@ export class SlotAllocator {
   readonly #table: SharedTable;
   readonly #endpoints: SlotSpace;
   readonly #upstreams: SlotSpace;
-  /** The keys that each pool holds. */
-  readonly #pools = new Map<string, { endpoints: Set<string>; upstreams: Set<string> }>();
+  /** What each pool holds. */
+  readonly #pools = new Map<string, { endpoints: readonly Held[]; upstreams: readonly Held[] }>();
+  /** Counts assignments. */
+  #round = 0;
 
   constructor(
     table: SharedTable,
@@ -34,27 +36,28 @@ export class SlotAllocator {
 
   /** The slots of a pool's next snapshot; what it no longer names is given up. Changes nothing when out of slots. */
   assign(pool: PoolSnapshot): PoolSlots | 'out-of-slots' {
-    const wanted = keysOf(pool);
-    if (!this.#endpoints.fits(wanted.endpoints) || !this.#upstreams.fits(wanted.upstreams))
+    const { uid, config } = pool;
+    const upstreamKeys = config.backends.map(({ name }) => upstreamKey(uid, name));
+    const endpointKeys = config.backends.map(({ name }) =>
+      (pool.endpoints[name] ?? []).map((endpoint) => endpointKey(uid, name, endpoint)),
+    );
+    if (!this.#endpoints.fits(endpointKeys.flat()) || !this.#upstreams.fits(upstreamKeys))
       return 'out-of-slots';
-    const before = this.#pools.get(pool.uid);
-    this.#pools.set(pool.uid, wanted);
-    const slots: Record<string, { upstream: number; endpoints: number[] }> = {};
-    for (const { name } of pool.config.backends) {
-      slots[name] = {
-        upstream: this.#upstreams.take(upstreamKey(pool.uid, name), (slot) =>
-          this.#table.resetUpstream(slot),
-        ),
-        endpoints: (pool.endpoints[name] ?? []).map((endpoint) =>
-          this.#endpoints.take(endpointKey(pool.uid, name, endpoint), (slot) =>
-            this.#table.resetEndpoint(slot),
-          ),
-        ),
-      };
-    }
-    for (const key of before?.endpoints ?? []) if (!wanted.endpoints.has(key)) this.#endpoints.giveUp(key);
-    for (const key of before?.upstreams ?? []) if (!wanted.upstreams.has(key)) this.#upstreams.giveUp(key);
-    return slots;
+    const before = this.#pools.get(uid);
+    const round = ++this.#round;
+    const upstreams = this.#upstreams.take(upstreamKeys, round, (slot) => this.#table.resetUpstream(slot));
+    const endpoints = endpointKeys.map((keys) =>
+      this.#endpoints.take(keys, round, (slot) => this.#table.resetEndpoint(slot)),
+    );
+    this.#pools.set(uid, { upstreams, endpoints: endpoints.flat() });
+    for (const held of before?.endpoints ?? []) if (held.round !== round) this.#endpoints.giveUp(held);
+    for (const held of before?.upstreams ?? []) if (held.round !== round) this.#upstreams.giveUp(held);
+    return Object.fromEntries(
+      config.backends.map(({ name }, i) => [
+        name,
+        { upstream: upstreams[i]!.slot, endpoints: endpoints[i]!.map(({ slot }) => slot) },
+      ]),
+    );
   }
 
   /** The pool is gone. */
@@ -62,8 +65,8 @@ export class SlotAllocator {
     const held = this.#pools.get(poolUid);
     if (held === undefined) return;
     this.#pools.delete(poolUid);
-    for (const key of held.endpoints) this.#endpoints.giveUp(key);
-    for (const key of held.upstreams) this.#upstreams.giveUp(key);
+    for (const each of held.endpoints) this.#endpoints.giveUp(each);
+    for (const each of held.upstreams) this.#upstreams.giveUp(each);
   }
 
   /** Every worker serves what was assigned last: frees what was given up and has nothing in flight or waiting any more. */
@@ -82,20 +85,17 @@ function upstreamKey(poolUid: string, backend: string): string {
   return `${poolUid}/${backend}`;
 }
 
-function keysOf(pool: PoolSnapshot): { endpoints: Set<string>; upstreams: Set<string> } {
-  const endpoints = new Set<string>();
-  const upstreams = new Set<string>();
-  for (const { name } of pool.config.backends) {
-    upstreams.add(upstreamKey(pool.uid, name));
-    for (const endpoint of pool.endpoints[name] ?? []) endpoints.add(endpointKey(pool.uid, name, endpoint));
-  }
-  return { endpoints, upstreams };
+interface Held {
+  readonly key: string;
+  readonly slot: number;
+  /** The last assignment that named it. */
+  round: number;
 }
 
 /** Numbers from 0 on, each held by one key, given up, or free. */
 class SlotSpace {
   readonly #capacity: number;
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, Held>();
   readonly #givenUp = new Map<string, number>();
   readonly #free: number[] = [];
   #next = 0;
@@ -108,27 +108,29 @@ class SlotSpace {
     return this.#held.size + this.#givenUp.size;
   }
 
-  fits(keys: ReadonlySet<string>): boolean {
-    let missing = 0;
-    for (const key of keys) if (!this.#held.has(key) && !this.#givenUp.has(key)) missing++;
-    return this.used + missing <= this.#capacity;
+  fits(keys: readonly string[]): boolean {
+    const missing = keys.filter((key) => !this.#held.has(key) && !this.#givenUp.has(key));
+    return this.used + new Set(missing).size <= this.#capacity;
   }
 
-  take(key: string, reset: (slot: number) => void): number {
-    const held = this.#held.get(key);
-    if (held !== undefined) return held;
-    const slot = this.#givenUp.get(key) ?? this.#free.pop() ?? this.#next++;
-    this.#givenUp.delete(key);
-    this.#held.set(key, slot);
-    reset(slot);
-    return slot;
+  /** Parallel to `keys`. */
+  take(keys: readonly string[], round: number, reset: (slot: number) => void): Held[] {
+    return keys.map((key) => {
+      let held = this.#held.get(key);
+      if (held === undefined) {
+        const slot = this.#givenUp.get(key) ?? this.#free.pop() ?? this.#next++;
+        this.#givenUp.delete(key);
+        held = { key, slot, round };
+        this.#held.set(key, held);
+        reset(slot);
+      }
+      held.round = round;
+      return held;
+    });
   }
 
-  giveUp(key: string): void {
-    const slot = this.#held.get(key);
-    if (slot === undefined) return;
-    this.#held.delete(key);
-    this.#givenUp.set(key, slot);
+  giveUp({ key, slot }: Held): void {
+    if (this.#held.delete(key)) this.#givenUp.set(key, slot);
   }
 
   settle(mayReuse: (slot: number) => boolean): void {

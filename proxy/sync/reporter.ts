@@ -5,10 +5,17 @@ import type { EndpointReport, Verdict } from '../../api/health.ts';
 /** Endpoints in one message: with the longest texts still far below what a controller takes. */
 const PART = 1_000;
 
+interface Told {
+  verdict: Verdict;
+  /** When it was last there. */
+  round: number;
+}
+
 /** What one controller has been told about endpoints, so that it is told only what is news. */
 export class Reporter {
   /** By pool uid, then by `backend/key`. */
-  #told = new Map<string, Map<string, Verdict>>();
+  #told = new Map<string, Map<string, Told>>();
+  #round = 0;
 
   /** The controller knows nothing (any more). */
   reset(): void {
@@ -29,16 +36,21 @@ export class Reporter {
 
   #poolNews(uid: string, endpoints: readonly EndpointReport[]): Buffer[] {
     const before = this.#told.get(uid);
-    const now = new Map<string, Verdict>();
+    const told = before ?? new Map<string, Told>();
+    const round = ++this.#round;
     const changed: EndpointReport[] = [];
     for (const report of endpoints) {
-      const key = reportKey(report);
-      now.set(key, report.verdict);
-      const told = before?.get(key);
-      if (told === undefined || !sameVerdict(told, report.verdict)) changed.push(report);
+      const key = keyOf(report);
+      const known = told.get(key);
+      const { verdict } = report;
+      if (known === undefined || !sameVerdict(known.verdict, verdict)) changed.push(report);
+      if (known === undefined) told.set(key, { verdict, round });
+      else Object.assign(known, { verdict, round });
     }
-    const gone = before === undefined ? [] : [...before.keys()].filter((key) => !now.has(key));
-    this.#told.set(uid, now);
+    const gone: string[] = [];
+    for (const [key, each] of told) if (each.round !== round) gone.push(key);
+    for (const key of gone) told.delete(key);
+    this.#told.set(uid, told);
     if (before !== undefined && changed.length === 0 && gone.length === 0) return [];
     const messages = [health(uid, before === undefined, changed.slice(0, PART), gone)];
     for (let from = PART; from < changed.length; from += PART) {
@@ -48,8 +60,13 @@ export class Reporter {
   }
 }
 
-function reportKey(report: EndpointReport): string {
-  return `${report.backend}/${endpointKey(report)}`;
+/** Most reports are the same objects as the last time. */
+const keys = new WeakMap<EndpointReport, string>();
+
+function keyOf(report: EndpointReport): string {
+  let key = keys.get(report);
+  if (key === undefined) keys.set(report, (key = `${report.backend}/${endpointKey(report)}`));
+  return key;
 }
 
 function sameVerdict(a: Verdict, b: Verdict): boolean {

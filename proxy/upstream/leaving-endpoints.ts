@@ -8,16 +8,21 @@ import type { PoolRuntime } from '../worker/pool-runtime.ts';
  */
 export class LeavingEndpoints {
   readonly #since = new WeakMap<EndpointState, number>();
-  #present: ReadonlySet<EndpointState> = new Set();
+  #pools: readonly PoolRuntime[] = [];
+  /** Made when it is asked for: configurations come more often than that. */
+  #present: ReadonlySet<EndpointState> | undefined;
 
   /** To be called with the pools of each new configuration. */
   update(pools: readonly PoolRuntime[]): void {
-    const upstreams = pools.flatMap((pool) => [...pool.upstreams.values()]);
-    this.#present = new Set(upstreams.flatMap(({ endpoints }) => endpoints));
+    this.#pools = pools;
+    this.#present = undefined;
   }
 
   /** Is it in the configuration no more? */
   isGone(endpoint: EndpointState): boolean {
+    this.#present ??= new Set(
+      this.#pools.flatMap(({ upstreams }) => [...upstreams.values()].flatMap(({ endpoints }) => endpoints)),
+    );
     return !this.#present.has(endpoint);
   }
 

@@ -39,20 +39,23 @@ export class SlowStarter {
 
   /** Takes a pool's next snapshot: after the health monitor has, before the workers do. */
   update({ uid, config }: PoolSnapshot, slots: PoolSlots): void {
-    this.#pools.set(
-      uid,
-      Object.values(slots).map(({ upstream, endpoints }) => {
-        return { upstream, endpoints, config: config.loadBalancing.slowStart };
-      }),
-    );
-    this.refresh(uid);
+    const ramps = Object.values(slots).map(({ upstream, endpoints }) => {
+      return { upstream, endpoints, config: config.loadBalancing.slowStart };
+    });
+    this.#pools.set(uid, ramps);
+    this.#refresh(uid, ramps);
   }
 
   /** An endpoint of the pool began to take traffic, or ceased to. */
   refresh(uid: string): void {
+    const ramps = this.#pools.get(uid)?.filter(({ config }) => config !== undefined) ?? [];
+    if (ramps.length > 0) this.#refresh(uid, ramps);
+  }
+
+  #refresh(uid: string, ramps: readonly Ramp[]): void {
     this.#stop(uid);
     let stepMs = Infinity;
-    for (const ramp of this.#pools.get(uid) ?? []) {
+    for (const ramp of ramps) {
       if (this.#write(ramp) && ramp.config !== undefined) {
         stepMs = Math.min(stepMs, Math.max(MIN_STEP_MS, ramp.config.windowMs / STEPS));
       }
@@ -78,19 +81,23 @@ export class SlowStarter {
   #write({ upstream, endpoints, config }: Ramp): boolean {
     const { table, clock, eligibleSince } = this.#deps;
     const now = clock.now();
-    const ages = endpoints.map((slot) => {
-      const since = eligibleSince(slot);
-      return since === undefined ? undefined : now - since;
-    });
-    const percents = config === undefined ? ages.map(() => 100) : weightPercents(ages, config);
     let changed = false;
     let starting = false;
-    for (const [index, percent] of percents.entries()) {
-      const slot = endpoints[index]!;
-      starting ||= ages[index] !== undefined && percent < 100;
-      if (table.weightPercent(slot) === percent) continue;
+    const set = (slot: number, percent: number): void => {
+      if (table.weightPercent(slot) === percent) return;
       table.setWeightPercent(slot, percent);
       changed = true;
+    };
+    if (config === undefined) for (const slot of endpoints) set(slot, 100);
+    else {
+      const ages = endpoints.map((slot) => {
+        const since = eligibleSince(slot);
+        return since === undefined ? undefined : now - since;
+      });
+      for (const [index, percent] of weightPercents(ages, config).entries()) {
+        starting ||= ages[index] !== undefined && percent < 100;
+        set(endpoints[index]!, percent);
+      }
     }
     if (changed) table.bumpEpoch(upstream, now);
     return starting;

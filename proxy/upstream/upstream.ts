@@ -40,7 +40,9 @@ export class Upstream {
   #backend: Backend;
   #loadBalancing: LoadBalancing;
   #endpoints: readonly EndpointState[] = [];
-  #bySlot = new Map<number, EndpointState>();
+  readonly #bySlot = new Map<number, EndpointState>();
+  /** Counts updates. */
+  #round = 0;
   /** Made when the first affinity cookie comes. */
   #byToken: Map<string, EndpointState> | undefined;
   #stale = true;
@@ -74,20 +76,26 @@ export class Upstream {
 
   /** Takes the next snapshot's word; endpoints that stay keep their state. Returns those that are gone. */
   update({ backend, endpoints, slots, loadBalancing }: UpstreamConfig): readonly EndpointState[] {
-    const before = this.#bySlot;
-    this.#bySlot = new Map();
+    this.#round += 1;
     const next: EndpointState[] = [];
-    for (const [index, endpoint] of endpoints.entries()) {
+    const added: EndpointState[] = [];
+    for (let index = 0; index < endpoints.length; index += 1) {
+      const endpoint = endpoints[index]!;
       const slot = slots[index]!;
-      // Named twice: one endpoint.
-      if (this.#bySlot.has(slot)) continue;
-      const state = before.get(slot) ?? this.#create(endpoint, slot);
+      let state = this.#bySlot.get(slot);
+      if (state === undefined) {
+        state = this.#create(endpoint, slot);
+        this.#bySlot.set(slot, state);
+        added.push(state);
+      } else if (state.round === this.#round) continue; // named twice: one endpoint
+      state.round = this.#round;
       state.weight = endpoint.weight;
       state.zone = endpoint.zone ?? '';
       state.nodeName = endpoint.nodeName ?? '';
-      this.#bySlot.set(slot, state);
       next.push(state);
     }
+    const gone = this.#endpoints.filter(({ round }) => round !== this.#round);
+    for (const { slot } of gone) this.#bySlot.delete(slot);
     const sameOrder =
       next.length === this.#endpoints.length &&
       next.every((state, index) => state === this.#endpoints[index]);
@@ -100,10 +108,9 @@ export class Upstream {
     this.#backend = backend;
     this.#loadBalancing = loadBalancing;
     this.#stale = true;
-    const gone = [...before.values()].filter((state) => !this.#bySlot.has(state.slot));
     if (this.#byToken !== undefined) {
       for (const state of gone) this.#byToken.delete(this.#token(state));
-      for (const state of next) if (!before.has(state.slot)) this.#byToken.set(this.#token(state), state);
+      for (const state of added) this.#byToken.set(this.#token(state), state);
     }
     return gone;
   }

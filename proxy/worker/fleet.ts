@@ -9,6 +9,7 @@ import type { WorkerLoad } from '../observe/load.ts';
 import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import { MAX_WORKERS, type SharedTable } from '../state/shared-table.ts';
+import { editOf, type PoolEdit } from './pool-edit.ts';
 import type { FromWorker, PoolChange, ToWorker, WorkerData } from './protocol.ts';
 
 /** Run from the sources, or bundled into one file beside `worker.mjs` (scripts/bundle.ts). */
@@ -88,10 +89,18 @@ export class WorkerFleet {
 
   /** Resolves when no worker can meet what was before: those that are leaving included. */
   async apply(upsert: readonly PoolChange[], remove: readonly string[]): Promise<void> {
-    for (const change of upsert) this.#pools.set(change.pool.uid, change);
+    const whole: PoolChange[] = [];
+    const edit: PoolEdit[] = [];
+    for (const change of upsert) {
+      const before = this.#pools.get(change.pool.uid);
+      if (before === undefined) whole.push(change);
+      else edit.push(editOf(before, change));
+      this.#pools.set(change.pool.uid, change);
+    }
     for (const uid of remove) this.#pools.delete(uid);
+    const message = { type: 'apply', seq: 0, upsert: whole, edit, remove } as const;
     const informed = [...this.#members.values()].filter((member) => member.informed);
-    await Promise.all(informed.map((member) => this.#ask(member, { type: 'apply', seq: 0, upsert, remove })));
+    await Promise.all(informed.map((member) => this.#ask(member, message)));
   }
 
   /**
@@ -210,7 +219,13 @@ export class WorkerFleet {
     // The thread is told everything before it counts, so a change can neither be missed nor come twice.
     member.serving = true;
     member.informed = true;
-    const known = this.#ask(member, { type: 'apply', seq: 0, upsert: [...this.#pools.values()], remove: [] });
+    const known = this.#ask(member, {
+      type: 'apply',
+      seq: 0,
+      upsert: [...this.#pools.values()],
+      edit: [],
+      remove: [],
+    });
     if (predecessor === undefined) {
       await known;
       await Promise.all([...this.#ports.values()].map((port) => this.#open(port, [member])));

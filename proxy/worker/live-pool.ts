@@ -9,41 +9,46 @@ import type { PoolChange } from './protocol.ts';
 /** A pool in a worker: the snapshot in force, and what lives longer than that. */
 export class LivePool implements PoolRuntime {
   readonly #upstreams: PoolUpstreams;
-  #snapshot: PoolSnapshot;
+  #last: PoolChange;
 
-  constructor({ pool, slots }: PoolChange, deps: UpstreamDeps) {
-    this.#snapshot = pool;
-    this.#upstreams = new PoolUpstreams(pool, slots, deps);
+  constructor(change: PoolChange, deps: UpstreamDeps) {
+    this.#last = change;
+    this.#upstreams = new PoolUpstreams(change.pool, change.slots, deps);
   }
 
   /** Returns the endpoints that are gone. */
-  update({ pool, slots }: PoolChange): readonly EndpointState[] {
-    this.#snapshot = pool;
-    return this.#upstreams.update(pool, slots);
+  update(change: PoolChange): readonly EndpointState[] {
+    this.#last = change;
+    return this.#upstreams.update(change.pool, change.slots);
+  }
+
+  /** What it serves now. */
+  get last(): PoolChange {
+    return this.#last;
   }
 
   get snapshot(): PoolSnapshot {
-    return this.#snapshot;
+    return this.#last.pool;
   }
 
   get uid(): string {
-    return this.#snapshot.uid;
+    return this.#last.pool.uid;
   }
 
   get namespace(): string {
-    return this.#snapshot.namespace;
+    return this.#last.pool.namespace;
   }
 
   get name(): string {
-    return this.#snapshot.name;
+    return this.#last.pool.name;
   }
 
   get createdAt(): number {
-    return this.#snapshot.createdAt;
+    return this.#last.pool.createdAt;
   }
 
   get config(): PoolConfig {
-    return this.#snapshot.config;
+    return this.#last.pool.config;
   }
 
   get upstreams(): ReadonlyMap<string, Upstream> {

@@ -5,6 +5,7 @@ import type { WorkerLoad } from '../observe/load.ts';
 import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { PoolSlots } from '../health/health-monitor.ts';
 import type { PassiveEvent } from '../health/passive-reporter.ts';
+import type { PoolEdit } from './pool-edit.ts';
 
 export interface PoolChange {
   readonly pool: PoolSnapshot;
@@ -18,6 +19,8 @@ export type ToWorker =
       readonly type: 'apply';
       readonly seq: number;
       readonly upsert: readonly PoolChange[];
+      /** Of pools that it has. */
+      readonly edit: readonly PoolEdit[];
       readonly remove: readonly string[];
     }
   /** Accept on this port. TCP comes as a socket already bound, UDP is bound by the one worker that owns the port. */

@@ -22,6 +22,7 @@ import type { UpstreamDeps } from '../upstream/upstream.ts';
 import { WaitQueue } from '../upstream/wait-queue.ts';
 import type { WorkerContext } from './context.ts';
 import { LivePool } from './live-pool.ts';
+import { applyEdit } from './pool-edit.ts';
 import type { FromWorker, HandedServer, ToWorker, WorkerData } from './protocol.ts';
 
 const HEARTBEAT_MS = 500;
@@ -146,7 +147,9 @@ export class WorkerRuntime {
     };
   }
 
-  #apply({ seq, upsert, remove }: Extract<ToWorker, { type: 'apply' }>): void {
+  #apply({ seq, upsert: whole, edit, remove }: Extract<ToWorker, { type: 'apply' }>): void {
+    const edited = edit.map((each) => applyEdit(this.#pools.get(each.pool.uid)!.last, each));
+    const upsert = [...whole, ...edited];
     for (const change of upsert) {
       const live = this.#pools.get(change.pool.uid);
       if (live === undefined) this.#pools.set(change.pool.uid, new LivePool(change, this.#deps));
