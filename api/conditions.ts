@@ -51,9 +51,13 @@ export type ResolvedRefsReason =
   /** An address that pools may not reach. */
   | 'AddressDenied'
   | 'SecretNotFound'
+  /** The controller may not read the Secrets of the pool's namespace; the message says how to grant it. */
   | 'SecretAccessDenied'
+  /** A certificate, key or CA bundle that cannot be used, or is out of its time. */
   | 'InvalidCertificate'
-  | 'ConfigMapNotFound';
+  | 'ConfigMapNotFound'
+  /** As `SecretAccessDenied`, for ConfigMaps. */
+  | 'ConfigMapAccessDenied';
 
 /** Whether every expected proxy has applied this very content. */
 export type ProgrammedReason =
@@ -83,7 +87,9 @@ export type DegradedReason =
   /** A backend that no route and no default leads to. */
   | 'UnusedBackend'
   /** A pod's weight annotation is no whole number from 0 to 1,000,000. */
-  | 'InvalidWeight';
+  | 'InvalidWeight'
+  /** A certificate in use ends within three weeks. */
+  | 'CertificateExpiring';
 
 export type ConditionReason =
   | AcceptedReason

@@ -55,9 +55,13 @@ const resolvedRefs: Record<ResolvedRefsReason, string> = {
   InvalidEndpoint: 'An EndpointSlice has endpoints that are no IP addresses, or no port.',
   AddressDenied: 'An address that pools may not reach (`--denied-cidrs`).',
   SecretNotFound: 'There is no Secret of that name.',
-  SecretAccessDenied: 'The Secret is in another namespace.',
-  InvalidCertificate: 'The Secret or ConfigMap has no certificate and key that fit together.',
+  SecretAccessDenied:
+    'The controller may not read the Secrets of this namespace; the message has the command that grants it.',
+  InvalidCertificate:
+    'A Secret or ConfigMap has no certificate, key or CA that can be used, or one whose time is over. What was good before goes on.',
   ConfigMapNotFound: 'There is no ConfigMap of that name.',
+  ConfigMapAccessDenied:
+    'The controller may not read the ConfigMaps of this namespace; the message has the command that grants it.',
 };
 
 const programmed: Record<ProgrammedReason, string> = {
@@ -92,6 +96,7 @@ const degraded: Record<DegradedReason, string> = {
   RouteShadowed: 'Another route goes first for some of what a route asks for, with the same conditions.',
   UnusedBackend: 'No route and no default leads to a backend.',
   InvalidWeight: 'A pod’s weight annotation is no whole number from 0 to 1,000,000.',
+  CertificateExpiring: 'A certificate in use ends within three weeks: renew it.',
 };
 
 export const CONDITION_MEANINGS: Readonly<Record<ConditionType, Readonly<Record<string, string>>>> = {

@@ -47,6 +47,8 @@ export interface Listener {
   readonly address?: string;
   /** Lower case; `*.example.com` takes one or more whole labels at the left. Empty: every host. */
   readonly hostnames: readonly string[];
+  /** With HTTPS and TLS, and only then. */
+  readonly tls?: ListenerTLS;
   readonly proxyProtocol?: {
     readonly mode: 'Optional' | 'Required';
     readonly trustedCIDRs: readonly string[];
@@ -56,6 +58,45 @@ export interface Listener {
   readonly timeouts: ListenerTimeouts;
   readonly accessRules: { readonly allowCIDRs: readonly string[]; readonly denyCIDRs: readonly string[] };
   readonly udp?: UdpSessions;
+}
+
+export type ListenerTLS =
+  /** The bytes go on as they are, routed by the server name in the ClientHello. */
+  | { readonly mode: 'Passthrough' }
+  | {
+      readonly mode: 'Terminate';
+      /** In the resource's order; the first is for clients that name no host. Empty: no handshake comes about. */
+      readonly certificates: readonly ServerCertificate[];
+      readonly minVersion: '1.2' | '1.3';
+      readonly cipherPolicy: 'Modern' | 'Compatible';
+      /** Absent: clients are not asked for a certificate. */
+      readonly clientValidation?: {
+        readonly mode: 'Required' | 'Optional';
+        /** PEM: who may have signed a client's certificate. */
+        readonly ca: string;
+      };
+      /**
+       * What the keys of session tickets are derived from, the same on every proxy. Absent: a session is resumed
+       * only where it began.
+       */
+      readonly ticketSecret?: string;
+    };
+
+/** A certificate with its key, both in PEM. The key is never shown: api/redact.ts. */
+export interface KeyPair {
+  /** The leaf first, then what it needs to be believed. */
+  readonly chain: string;
+  readonly privateKey: string;
+}
+
+export interface ServerCertificate extends KeyPair {
+  /** The Secret that it comes from, for people. */
+  readonly secret: string;
+  /** Hosts that it is for, lower case; `*.example.com` takes one label. */
+  readonly names: readonly string[];
+  readonly keyType: 'RSA' | 'ECDSA' | 'EdDSA';
+  /** Milliseconds since the epoch: when the first of the chain ends. */
+  readonly notAfter: number;
 }
 
 export type ClientIP =
@@ -92,8 +133,21 @@ export interface Backend {
   readonly name: string;
   /** How to speak to it: `kubernetes.io/h2c` makes it `h2c`. */
   readonly appProtocol: 'http1' | 'h2c';
+  /** Absent: it is spoken to in clear. */
+  readonly tls?: BackendTLS;
   /** Absent: no probes; readiness and passive observation alone. */
   readonly healthCheck?: ActiveCheck;
+}
+
+export interface BackendTLS {
+  /** `SkipVerify`: encrypted, and nobody knows to whom. */
+  readonly mode: 'Verify' | 'SkipVerify';
+  /** Sent in the handshake, and with `Verify` the name that the certificate has to carry. */
+  readonly serverName?: string;
+  /** PEM, with `Verify` only. Absent: the proxy's own trust store. */
+  readonly ca?: string;
+  /** What the proxy shows when it is asked. */
+  readonly clientCertificate?: KeyPair;
 }
 
 /** Where the endpoint's resource says it stands; what probes and traffic say is the proxy's verdict. */

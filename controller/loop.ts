@@ -18,6 +18,7 @@ import type { DeniedAddresses } from './resolve/denied-addresses.ts';
 import type { ClassPolicy } from './resolve/class-policy.ts';
 import { createSettler, type Settled } from './resolve/conflicts.ts';
 import { resolvePool, type Resolution } from './resolve/resolve-pool.ts';
+import { NO_CREDENTIALS } from './resolve/tls.ts';
 import type { World } from './resolve/world.ts';
 import { computeStatus } from './status/compute-status.ts';
 import { proxyInputs } from './status/proxy-inputs.ts';
@@ -25,6 +26,7 @@ import { conditionChanges } from './status/write-decision.ts';
 import { StatusWriter, type ComputedStatus, type StatusLimits } from './status/writer.ts';
 import { ClusterState, type ClusterStateOptions } from './watch/cluster-state.ts';
 import { ReadyPods } from './watch/ready-pods.ts';
+import { keyOf } from './watch/store.ts';
 import type { StoredPool } from './watch/trim.ts';
 
 export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'className' | 'timing'> {
@@ -45,6 +47,8 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
   readonly statusLimits?: Partial<StatusLimits>;
   /** Label selector of the proxies' pods, and where they are; absent: whoever has a stream is expected. */
   readonly proxyPods?: { readonly namespace: string; readonly labelSelector: string };
+  /** What the keys of TLS session tickets are derived from; undefined: not known yet. */
+  readonly ticketSecret?: () => string | undefined;
   /** The Service that clients come in by; absent: no business of ours. */
   readonly frontend?: {
     readonly addresses: readonly PoolAddress[];
@@ -223,6 +227,13 @@ export class ControlLoop {
     this.#statusDue();
   }
 
+  /** `ticketSecret` answers something else. */
+  ticketSecretChanged(): void {
+    for (const pool of this.#state.pools.values()) {
+      if (pool.spec.listeners.some(({ tls }) => tls?.mode === 'Terminate')) this.#markDirty(keyOf(pool));
+    }
+  }
+
   follow(): void {
     this.#leadAttempt += 1;
     this.#options.metrics.leading.set(0);
@@ -258,6 +269,8 @@ export class ControlLoop {
     const before = known?.uid === pool?.metadata.uid ? known : undefined;
     if (known !== undefined && before === undefined) this.#forget(key, known);
     if (pool === undefined) return;
+    // What it refers to is being listed: it is dirty again when that is known.
+    if (!this.#state.credentials.knows(key)) return;
     const { uid, generation } = pool.metadata;
     before?.cancelExpiry?.();
     const endTimer = metrics.compile.startTimer();
@@ -328,10 +341,14 @@ export class ControlLoop {
 
   #world(): World {
     const state = this.#state;
+    const ticketSecret = this.#options.ticketSecret?.();
     return {
       service: (namespace, name) => state.service(namespace, name),
       endpointSlices: (namespace, service) => state.endpointSlices(namespace, service),
       podAnnotation: (namespace, pod, annotation) => state.podAnnotation(namespace, pod, annotation),
+      secret: (namespace, name) => state.credentials.secret(namespace, name),
+      configMap: (namespace, name) => state.credentials.configMap(namespace, name),
+      ...(ticketSecret === undefined ? {} : { ticketSecret }),
       denied: this.#options.denied,
       now: this.#options.clock.wall(),
     };
@@ -475,12 +492,12 @@ export class ControlLoop {
 /** A bug in resolution is that pool's problem, not everybody's: what it resolved to before goes on. */
 function resolve(pool: StoredPool, world: World, before: Resolution | undefined, log: Logger): Resolution {
   try {
-    return resolvePool(pool, world, before?.served);
+    return resolvePool(pool, world, before);
   } catch (error) {
     log.error({ pool: pool.metadata.name, namespace: pool.metadata.namespace, err: error }, 'cannot resolve');
     const message = 'this spec cannot be resolved: see the log of the controller';
     const problem: Problem = { condition: 'Accepted', reason: 'Invalid', path: 'spec', message };
-    return { staleOverrides: [], ...before, problems: [problem] };
+    return { staleOverrides: [], credentials: NO_CREDENTIALS, ...before, problems: [problem] };
   }
 }
 

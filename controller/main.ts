@@ -16,7 +16,7 @@ import { controllerMetrics } from './observe/metrics.ts';
 import { serveControl } from './push/server.ts';
 import { CONTROLLER_DENIED_CIDRS, denyAddresses } from './resolve/denied-addresses.ts';
 import type { StatusLimits } from './status/writer.ts';
-import { startTrust, type TrustOptions } from './trust/start-trust.ts';
+import { startTrust, type Trust, type TrustOptions } from './trust/start-trust.ts';
 
 export interface ControllerOptions {
   /** A file, or what is in one; absent: `KUBECONFIG`, the pod's service account, `~/.kube/config`. */
@@ -111,13 +111,16 @@ export async function runController(options: ControllerOptions): Promise<Control
     clock,
     rng,
     log,
+    ...(options.trust === undefined ? {} : { ticketSecret: () => trust?.ticketSecret() }),
     ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
     ...(frontend === undefined ? {} : { frontend }),
     redundancy: () => activeProxy?.status ?? { mode: 'ActiveActive' },
     ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),
   });
   const edges = { client, namespace, leading, clock, rng, log };
-  const trust = options.trust === undefined ? undefined : startTrust(options.trust, edges);
+  const onTicketSecret = (): void => loop.ticketSecretChanged();
+  const trust: Trust | undefined =
+    options.trust === undefined ? undefined : startTrust(options.trust, { ...edges, onTicketSecret });
   if (trust === undefined && !isLoopback(parseAddress(options.grpc).host)) {
     throw new Error(`without certificates the control stream stays on loopback: ${options.grpc} is not`);
   }

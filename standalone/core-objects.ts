@@ -3,6 +3,8 @@ import type { FieldError } from '../api/validate/schema.ts';
 
 const port = { type: 'integer', minimum: 1, maximum: 65_535 };
 const name = { type: 'string', maxLength: 253 };
+const base64 = { type: 'string', pattern: '^[A-Za-z0-9+/\\s]*={0,2}\\s*$' };
+const texts = { type: 'object', additionalProperties: { type: 'string' } };
 
 /** As much of the API's own objects as is read here: enough that a slip of the pen is told and not puzzled over. */
 const SCHEMAS: Readonly<Record<string, object>> = {
@@ -70,11 +72,20 @@ const SCHEMAS: Readonly<Record<string, object>> = {
       },
     },
   },
+  Secret: {
+    type: 'object',
+    properties: {
+      type: name,
+      data: { type: 'object', additionalProperties: base64 },
+      stringData: texts,
+    },
+  },
+  ConfigMap: { type: 'object', properties: { data: texts } },
 };
 
 const compiled = new Map<string, ValidateFunction>();
 
-/** What is wrong with a Service or EndpointSlice; nothing for other kinds. */
+/** What is wrong with an object of the API itself, without quoting it; nothing for other kinds. */
 export function checkCoreObject(kind: string, object: object): FieldError[] {
   const schema = Object.hasOwn(SCHEMAS, kind) ? SCHEMAS[kind] : undefined;
   if (schema === undefined) return [];

@@ -1,8 +1,8 @@
 import type { LoadBalancerPool } from '../api/pool.ts';
-import type { PoolSpec } from '../api/pool.gen.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
 import { compilePools, type CompiledPool } from '../controller/compile/compile-pools.ts';
 import type { DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
+import type { LastGood } from '../controller/resolve/resolve-pool.ts';
 import { checkCoreObject } from './core-objects.ts';
 import type { Diagnostic, Manifest } from './manifests.ts';
 import { worldOf } from './world.ts';
@@ -37,11 +37,12 @@ export function evaluate(
     readonly now: number;
     /** By uid: when a pool whose manifest does not say was first there; absent: now. */
     readonly firstSeen: ReadonlyMap<string, number>;
-    /** By uid: the spec that is served now. */
-    readonly lastGood: ReadonlyMap<string, PoolSpec>;
+    /** By uid: what is served now. */
+    readonly lastGood: ReadonlyMap<string, LastGood>;
+    readonly ticketSecret?: string;
   },
 ): Evaluation {
-  const world = worldOf(objects.values(), options.denied, options.now);
+  const world = worldOf(objects.values(), options);
   const manifests = new Map<string, Manifest>();
   const valid: LoadBalancerPool[] = [];
   for (const manifest of objects.values()) {

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
-import type { PoolSpec } from '../api/pool.gen.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
 import { changedSnapshots } from '../controller/compile/changed.ts';
 import { denyAddresses, type DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
+import type { LastGood } from '../controller/resolve/resolve-pool.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTicketSecret, isDue, TICKET_SECRET_LIFE_MS, type TicketSecret } from '../lib/ticket-secret.ts';
 import { checkManifest, evaluate, type EvaluatedPool } from './evaluate.ts';
 import { readManifestFiles, watchFiles } from './file-source.ts';
 import { select } from './last-good.ts';
@@ -50,8 +51,10 @@ export class Standalone {
   readonly #denied: DeniedAddresses;
   #objects: ReadonlyMap<string, Manifest> = new Map();
   #pools: ReadonlyMap<string, EvaluatedPool> = new Map();
+  /** Only in memory: after a restart every client begins anew. */
+  #tickets: TicketSecret | undefined;
   #firstSeen: ReadonlyMap<string, number> = new Map();
-  #lastGood: ReadonlyMap<string, PoolSpec> = new Map();
+  #lastGood: ReadonlyMap<string, LastGood> = new Map();
   #applied: ReadonlyMap<string, PoolSnapshot> = new Map();
   #refused: ReadonlyMap<string, readonly { path: string; message: string }[]> = new Map();
   #diagnostics: readonly Diagnostic[] = [];
@@ -117,17 +120,14 @@ export class Standalone {
       now: clock.wall(),
       lastGood: this.#lastGood,
       firstSeen: this.#firstSeen,
+      ticketSecret: this.#ticketSecret().secret,
     });
     this.#objects = selection.objects;
     this.#pools = pools;
     this.#firstSeen = new Map(
       [...pools].map(([uid, { pool }]) => [uid, Date.parse(pool.metadata.creationTimestamp)]),
     );
-    this.#lastGood = new Map(
-      [...pools].flatMap(([uid, { resolution }]) =>
-        resolution.served === undefined ? [] : [[uid, resolution.served] as const],
-      ),
-    );
+    this.#lastGood = new Map([...pools].map(([uid, { resolution }]) => [uid, resolution]));
 
     const wanted = new Map(
       [...pools].flatMap(([uid, { snapshot }]) => (snapshot === undefined ? [] : [[uid, snapshot] as const])),
@@ -148,9 +148,14 @@ export class Standalone {
     this.#diagnostics = [...selection.diagnostics, ...diagnostics, ...this.#refusals()];
     this.#tell(put.length, gone.length);
     this.#cancelExpiry();
-    if (nextExpiry !== undefined) {
-      this.#cancelExpiry = clock.after(Math.max(0, nextExpiry - clock.wall()), () => this.#reloadLater());
-    }
+    const nextLoad = Math.min(nextExpiry ?? Infinity, this.#ticketSecret().since + TICKET_SECRET_LIFE_MS);
+    this.#cancelExpiry = clock.after(Math.max(0, nextLoad - clock.wall()), () => this.#reloadLater());
+  }
+
+  #ticketSecret(): TicketSecret {
+    const now = this.#options.clock.wall();
+    if (this.#tickets === undefined || isDue(this.#tickets, now)) this.#tickets = createTicketSecret(now);
+    return this.#tickets;
   }
 
   /** What the proxy refused, where it stands in the files. */

@@ -20,6 +20,7 @@ import {
 import { CONTROLLER_DENIED_CIDRS, denyAddresses } from '../../controller/resolve/denied-addresses.ts';
 import { listedWorld } from '../../controller/resolve/listed-world.ts';
 import { resolvePool } from '../../controller/resolve/resolve-pool.ts';
+import { NO_CREDENTIALS } from '../../controller/resolve/tls.ts';
 import type { World } from '../../controller/resolve/world.ts';
 import {
   SERVICE_LABEL,
@@ -169,7 +170,7 @@ async function findEndpoint(
   { address, port }: DrainTarget,
 ): Promise<Endpoint> {
   const world = await readWorld(client, [pool], pool.metadata.namespace);
-  const { intent } = resolvePool(pool, world, pool.spec);
+  const { intent } = resolvePool(pool, world, { served: pool.spec, credentials: NO_CREDENTIALS });
   const endpoint = [...(intent?.endpoints.values() ?? [])]
     .flat()
     .find((candidate) => candidate.address === address && candidate.port === port);

@@ -1,8 +1,7 @@
-import type { PoolSpec } from '../../api/pool.gen.ts';
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import { settleConflicts } from '../resolve/conflicts.ts';
-import { resolvePool, type Resolution } from '../resolve/resolve-pool.ts';
+import { resolvePool, type LastGood, type Resolution } from '../resolve/resolve-pool.ts';
 import type { World } from '../resolve/world.ts';
 import { compileSnapshot } from './snapshot.ts';
 
@@ -17,12 +16,12 @@ export interface CompiledPool {
 /**
  * What the pools of one class mean together in a world, all at once; the control loop does the same step by step.
  * @param pools each has passed `api/validate`
- * @param lastGood by uid: the spec that is served now
+ * @param lastGood by uid: what is served now
  */
 export function compilePools(
   pools: readonly LoadBalancerPool[],
   world: World,
-  lastGood: ReadonlyMap<string, PoolSpec> = new Map(),
+  lastGood: ReadonlyMap<string, LastGood> = new Map(),
 ): CompiledPool[] {
   const resolved = pools.map((pool) => ({
     pool,

@@ -28,6 +28,8 @@ export interface ListWatchOptions<T> {
   readonly rng: Rng;
   readonly log: Logger;
   readonly observe?: ListWatchObserver;
+  /** Told of each attempt to list or watch: undefined when it went well, else why not. */
+  readonly onOutcome?: (error: unknown) => void;
   readonly timing?: Partial<ListWatchTiming>;
 }
 
@@ -160,6 +162,7 @@ export class ListWatch<T> {
     sink.replace(items);
     this.#hasSynced = true;
     this.#markSynced();
+    this.#options.onOutcome?.(undefined);
   }
 
   async #watch(): Promise<void> {
@@ -189,7 +192,10 @@ export class ListWatch<T> {
           break;
         }
       }
-      if (why !== 'disordered') why = 'ended';
+      if (why !== 'disordered') {
+        why = 'ended';
+        this.#options.onOutcome?.(undefined);
+      }
     } catch (error) {
       if (isStatus(error, 410)) why = 'expired';
       else if (silence.signal.aborted) why = 'silent';
@@ -244,6 +250,7 @@ export class ListWatch<T> {
   #failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     if (isStatus(error, 410)) this.#resourceVersion = '';
+    this.#options.onOutcome?.(error);
     if (message === this.#lastError) return;
     this.#lastError = message;
     const { log, path } = this.#options;

@@ -1,6 +1,6 @@
 import type { MetricSpec } from '../../lib/metric-spec.ts';
 
-const KIND = '`loadbalancerpools`, `services`, `endpointslices` or `pods`';
+const KIND = '`loadbalancerpools`, `services`, `endpointslices`, `pods`, `secrets` or `configmaps`';
 
 /** Everything that a controller counts. */
 export const CONTROLLER_METRICS = {

@@ -7,13 +7,17 @@ export interface Listed {
   readonly slices: Iterable<readonly [service: string, slice: EndpointSlice]>;
   /** An annotation of a pod; absent: no pods are known. */
   readonly podAnnotation?: World['podAnnotation'];
+  /** Absent, both of them: nobody asks for TLS. */
+  readonly secret?: World['secret'];
+  readonly configMap?: World['configMap'];
+  readonly ticketSecret?: string;
   readonly denied: DeniedAddresses;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** A world of objects that were all listed at once: from files, or from an API server that nobody watches. */
-export function listedWorld({ services, slices, podAnnotation, denied, now }: Listed): World {
+export function listedWorld({ services, slices, podAnnotation, secret, configMap, ...rest }: Listed): World {
   const serviceOf = new Map<string, Service>();
   for (const service of services) {
     serviceOf.set(`${service.metadata.namespace}/${service.metadata.name}`, service);
@@ -29,7 +33,9 @@ export function listedWorld({ services, slices, podAnnotation, denied, now }: Li
     service: (namespace, name) => serviceOf.get(`${namespace}/${name}`),
     endpointSlices: (namespace, service) => slicesOf.get(`${namespace}/${service}`) ?? [],
     podAnnotation: podAnnotation ?? (() => undefined),
-    denied,
-    now,
+    secret: secret ?? (() => undefined),
+    configMap: configMap ?? (() => undefined),
+    ...(secret === undefined ? { withoutTls: true } : {}),
+    ...rest,
   };
 }

@@ -1,11 +1,11 @@
 import { addressRange, canonicalAddress } from '../../api/address.ts';
 import type { AccessRules, ListenerSpec } from '../../api/pool.gen.ts';
-import type { ClientIP, Listener, Route } from '../../api/snapshot.ts';
+import type { ClientIP, Listener, ListenerTLS, Route } from '../../api/snapshot.ts';
 import { UNION_DEFAULTS } from '../../api/union-defaults.gen.ts';
 import { durationMs, quantityBytes } from './units.ts';
 
 /** A listener with its units normalised. The spec has passed validation. */
-export function resolveListener(spec: ListenerSpec): Listener {
+export function resolveListener(spec: ListenerSpec, tls?: ListenerTLS): Listener {
   const { name, protocol, port, address, hostnames = [], limits, timeouts, proxyProtocol } = spec;
   return {
     name,
@@ -13,6 +13,7 @@ export function resolveListener(spec: ListenerSpec): Listener {
     port,
     ...(address === undefined ? {} : { address: canonicalAddress(address) ?? address }),
     hostnames: hostnames.toSorted(),
+    ...(tls === undefined ? {} : { tls }),
     ...(proxyProtocol === undefined
       ? {}
       : {

@@ -11,41 +11,47 @@ import { UNION_DEFAULTS } from '../../api/union-defaults.gen.ts';
 import { resolveActiveCheck, resolveFailOpen, resolvePassive } from './health-check.ts';
 import { resolveListener } from './listeners.ts';
 import { resolveRefs, resolveRoute } from './routes.ts';
+import type { ResolvedTls } from './tls.ts';
 import { durationMs } from './units.ts';
 
 /** A spec that is resolved again gives the same object, so that an unchanged configuration is seen at a glance. */
-const resolved = new WeakMap<PoolSpec, { spoken: string; config: PoolConfig }>();
+const resolved = new WeakMap<PoolSpec, { found: string; config: PoolConfig }>();
+
+/** What a spec's references have led to, as far as it is part of the configuration. */
+interface Found {
+  /** What each backend speaks, by name. */
+  readonly appProtocols: ReadonlyMap<string, Backend['appProtocol']>;
+  readonly tls: Pick<ResolvedTls, 'listeners' | 'backends'>;
+}
 
 /**
  * What the spec alone says, with units normalised, the defaults of absent union members filled in, and lists without
  * an order of their own sorted. The spec has passed validation and has its defaults.
- * @param appProtocols what each backend speaks, by name
  */
-export function resolveConfig(
-  spec: PoolSpec,
-  appProtocols: ReadonlyMap<string, Backend['appProtocol']>,
-): PoolConfig {
-  const spoken = JSON.stringify([...appProtocols]);
+export function resolveConfig(spec: PoolSpec, found: Found): PoolConfig {
+  const { appProtocols, tls } = found;
+  const text = JSON.stringify([[...appProtocols], [...tls.listeners], [...tls.backends]]);
   const known = resolved.get(spec);
-  if (known?.spoken === spoken) return known.config;
-  const config = resolveConfigAnew(spec, appProtocols);
-  resolved.set(spec, { spoken, config });
+  if (known?.found === text) return known.config;
+  const config = resolveConfigAnew(spec, found);
+  resolved.set(spec, { found: text, config });
   return config;
 }
 
-function resolveConfigAnew(
-  spec: PoolSpec,
-  appProtocols: ReadonlyMap<string, Backend['appProtocol']>,
-): PoolConfig {
+function resolveConfigAnew(spec: PoolSpec, { appProtocols, tls }: Found): PoolConfig {
   const { healthCheck, lifecycle, defaultBackendRefs = [], routes = [] } = spec;
   return {
-    listeners: spec.listeners.map((listener) => resolveListener(listener)).toSorted(compareNames),
+    listeners: spec.listeners
+      .map((listener) => resolveListener(listener, tls.listeners.get(listener.name)))
+      .toSorted(compareNames),
     backends: spec.backends
       .map(({ name, healthCheck: own }): Backend => {
         const active = own === undefined ? healthCheck.active : own.active;
+        const secured = tls.backends.get(name);
         return {
           name,
           appProtocol: appProtocols.get(name) ?? 'http1',
+          ...(secured === undefined ? {} : { tls: secured }),
           ...(active === undefined
             ? {}
             : { healthCheck: resolveActiveCheck(active, spec.backendProxyProtocol) }),

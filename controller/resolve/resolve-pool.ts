@@ -7,6 +7,7 @@ import { resolveBackend } from './backends.ts';
 import { applyOverrides } from './overrides.ts';
 import { resolveConfig } from './pool-config.ts';
 import { specProblems, unusedBackends } from './spec-problems.ts';
+import { NO_CREDENTIALS, resolveTls, type Credentials } from './tls.ts';
 import type { World } from './world.ts';
 
 /** What a pool asks the proxies for, on its own; other pools on the same ports have still to be heard. */
@@ -29,43 +30,49 @@ export interface Resolution {
   readonly served?: PoolSpec;
   /** Absent when there is nothing that could be served. */
   readonly intent?: PoolIntent;
+  /** What `intent` has of Secrets and ConfigMaps. */
+  readonly credentials: Credentials;
   /** Names of endpoint overrides without effect, sorted. */
   readonly staleOverrides: readonly string[];
-  /** Resolve again by then (milliseconds since the epoch) even if nothing changes: an override expires. */
+  /**
+   * Resolve again by then (milliseconds since the epoch) even if nothing changes: an override expires, or a
+   * certificate comes nearer to its end.
+   */
   readonly nextExpiry?: number;
 }
+
+/** What a resolution leaves to the next one of the same pool. */
+export type LastGood = Pick<Resolution, 'served' | 'credentials'>;
 
 /**
  * What a pool means in this world: references resolved, units normalised, every problem collected.
  *
- * A spec that cannot be accepted, or that is paused, changes nothing: `lastGood` goes on, with the endpoints of today.
+ * A spec that cannot be accepted, or that is paused, changes nothing: the last good one goes on, with the endpoints
+ * and certificates of today. A certificate that cannot be used changes nothing either.
  * @param pool has passed `api/validate`
- * @param lastGood `served` of the previous resolution of this pool, if there was one
+ * @param lastGood of the previous resolution of this pool, if there was one
  */
-export function resolvePool(pool: LoadBalancerPool, world: World, lastGood?: PoolSpec): Resolution {
+export function resolvePool(pool: LoadBalancerPool, world: World, lastGood?: LastGood): Resolution {
   const refused = specProblems(pool, world);
-  const isHeld = pool.spec.paused && lastGood !== undefined;
-  const served = refused.length > 0 || isHeld ? lastGood : pool.spec;
-  if (served === undefined) return { problems: refused, staleOverrides: [] };
+  const isHeld = pool.spec.paused && lastGood?.served !== undefined;
+  const served = refused.length > 0 || isHeld ? lastGood?.served : pool.spec;
+  const before = lastGood?.credentials ?? NO_CREDENTIALS;
+  if (served === undefined) return { problems: refused, credentials: before, staleOverrides: [] };
 
-  const { problems, intent, staleOverrides, nextExpiry } = resolveSpec(served, pool, world);
-  return {
-    problems: [...refused, ...problems],
-    served,
-    intent,
-    staleOverrides,
-    ...(nextExpiry === undefined ? {} : { nextExpiry }),
-  };
+  const { problems, ...resolved } = resolveSpec(served, pool, world, before);
+  return { ...resolved, problems: [...refused, ...problems], served };
 }
 
 function resolveSpec(
   spec: PoolSpec,
   { metadata, spec: current }: LoadBalancerPool,
   world: World,
+  before: Credentials,
 ): Resolution & { readonly intent: PoolIntent } {
   const { namespace, name, uid, generation, creationTimestamp } = metadata;
   const uses = backendUses(spec);
   const unused = { http: false, stream: false, udp: false };
+  const tls = resolveTls(spec, { namespace, uid, world, before });
   const backends = spec.backends.map((backend, i) => ({
     name: backend.name,
     ...resolveBackend(backend, {
@@ -78,23 +85,31 @@ function resolveSpec(
   }));
   // A person's hand on an endpoint takes effect whatever else of the spec waits.
   const { endpoints, stale, nextExpiry } = applyOverrides(
-    new Map(backends.map((backend) => [backend.name, backend.endpoints])),
+    new Map(
+      backends.map((backend) => [backend.name, tls.lacking.has(backend.name) ? [] : backend.endpoints]),
+    ),
     current.endpointOverrides ?? [],
     world.now,
   );
   const appProtocols = new Map(backends.map((backend) => [backend.name, backend.appProtocol]));
+  const again = Math.min(nextExpiry ?? Number.POSITIVE_INFINITY, tls.nextCheck ?? Number.POSITIVE_INFINITY);
   return {
-    problems: [...backends.flatMap(({ problems }) => problems), ...unusedBackends(spec, uses)],
+    problems: [
+      ...tls.problems,
+      ...backends.flatMap(({ problems }) => problems),
+      ...unusedBackends(spec, uses),
+    ],
+    credentials: tls.credentials,
     intent: {
       namespace,
       name,
       uid,
       createdAt: Date.parse(creationTimestamp),
       generation,
-      config: resolveConfig(spec, appProtocols),
+      config: resolveConfig(spec, { appProtocols, tls }),
       endpoints,
     },
     staleOverrides: stale,
-    ...(nextExpiry === undefined ? {} : { nextExpiry }),
+    ...(Number.isFinite(again) ? { nextExpiry: again } : {}),
   };
 }

@@ -11,6 +11,13 @@ export interface World {
   endpointSlices(namespace: string, service: string): readonly EndpointSlice[];
   /** Asked for only when the pool takes weights from pods. */
   podAnnotation(namespace: string, pod: string, annotation: string): string | undefined;
+  /** `denied`: the namespace's Secrets may not be read. Undefined: there is none. */
+  secret(namespace: string, name: string): Secret | 'denied' | undefined;
+  configMap(namespace: string, name: string): ConfigMap | 'denied' | undefined;
+  /** Secrets and ConfigMaps are not looked at, and TLS is no part of what is resolved. */
+  readonly withoutTls?: true;
+  /** What the keys of TLS session tickets are derived from. */
+  readonly ticketSecret?: string;
   /** Addresses that no backend may have. */
   readonly denied: DeniedAddresses;
   /** Milliseconds since the epoch: overrides expire. */
@@ -33,6 +40,18 @@ export interface ServicePort {
   readonly protocol?: string;
   readonly targetPort?: number | string;
   readonly appProtocol?: string;
+}
+
+export interface Secret {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly type?: string;
+  /** In base64. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface ConfigMap {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly data: Readonly<Record<string, string>>;
 }
 
 export interface EndpointSlice {

@@ -6,11 +6,13 @@ import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
 import { isStatus, type KubeClient } from '../kube/client.ts';
 import { ListWatch } from '../kube/list-watch.ts';
 import { CONFIG_MAPS, resourcePath, SECRETS, type KubeObject } from '../kube/objects.ts';
+import { createTicketSecret, isDue, type TicketSecret } from '../../lib/ticket-secret.ts';
 import { createAuthority, issueServer, SERVER_LIFE_MS, type KeyPair } from './authority.ts';
 import {
   fromSecretData,
   rotate,
   rotationStep,
+  ticketSecretOf,
   toSecretData,
   trustBundle,
   type Authorities,
@@ -23,6 +25,8 @@ export interface TrustKeeperOptions {
   readonly secret: string;
   readonly configMap: string;
   readonly leading: () => boolean;
+  /** The secret of session tickets is another one. */
+  readonly onTicketSecret: () => void;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
@@ -52,6 +56,7 @@ export class TrustKeeper {
   #issuer = '';
   #issuedAt = 0;
   #published = '';
+  #tickets: TicketSecret | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: TrustKeeperOptions) {
@@ -87,6 +92,11 @@ export class TrustKeeper {
     this.#later();
   }
 
+  /** What the keys of session tickets are derived from: the same for every controller. */
+  get ticketSecret(): string | undefined {
+    return this.#tickets?.secret;
+  }
+
   /** This controller leads now: what is missing or due is made at once. */
   check(): void {
     if (this.#watch.hasSynced) this.#round.request();
@@ -108,15 +118,26 @@ export class TrustKeeper {
   async #keep(): Promise<void> {
     const { clock, leading } = this.#options;
     let authorities = fromSecretData(this.#secret?.data);
+    let tickets = ticketSecretOf(this.#secret?.data);
     const step = rotationStep(authorities, clock.wall());
-    if (step !== 'none' && leading()) {
-      authorities = await rotate(authorities, step, () => createAuthority(clock.wall()), clock.wall());
-      this.#options.log.info({ step }, 'authority of the control stream');
-      await this.#save(authorities);
+    if ((step !== 'none' || isDue(tickets, clock.wall())) && leading()) {
+      if (step !== 'none') {
+        authorities = await rotate(authorities, step, () => createAuthority(clock.wall()), clock.wall());
+        this.#options.log.info({ step }, 'authority of the control stream');
+      }
+      if (isDue(tickets, clock.wall())) tickets = createTicketSecret(clock.wall());
+      await this.#save(authorities!, tickets);
     }
+    this.#useTickets(tickets);
     if (authorities === undefined) return;
     if (leading()) await this.#publish(trustBundle(authorities));
     await this.#issue(authorities);
+  }
+
+  #useTickets(tickets: TicketSecret | undefined): void {
+    if (tickets?.secret === this.#tickets?.secret) return;
+    this.#tickets = tickets;
+    this.#options.onTicketSecret();
   }
 
   async #issue({ current }: Authorities): Promise<void> {
@@ -129,7 +150,7 @@ export class TrustKeeper {
     for (const listener of this.#listeners) listener(this.#update());
   }
 
-  async #save(authorities: Authorities): Promise<void> {
+  async #save(authorities: Authorities, tickets: TicketSecret | undefined): Promise<void> {
     const { client, namespace, secret } = this.#options;
     const { resourceVersion } = this.#secret?.metadata ?? {};
     const body = {
@@ -137,7 +158,7 @@ export class TrustKeeper {
       kind: 'Secret',
       type: 'Opaque',
       metadata: { ...this.#secret?.metadata, name: secret, namespace, resourceVersion },
-      data: toSecretData(authorities),
+      data: toSecretData(authorities, tickets),
     };
     // The resource version fences it: of two that believe they lead, one makes the authority.
     this.#secret = await (resourceVersion === undefined

@@ -1,3 +1,4 @@
+import type { TicketSecret } from '../../lib/ticket-secret.ts';
 import { AUTHORITY_LIFE_MS, validUntil, type KeyPair } from './authority.ts';
 
 /** The authorities of the control stream, as one Secret holds them. Times are milliseconds since the epoch. */
@@ -50,7 +51,10 @@ export function trustBundle({ current, next, previous }: Authorities): string {
 type SecretData = Readonly<Record<string, string>>;
 
 /** As `data` of the Secret. */
-export function toSecretData({ current, next, previous }: Authorities): SecretData {
+export function toSecretData(
+  { current, next, previous }: Authorities,
+  tickets: TicketSecret | undefined,
+): SecretData {
   const plain: Record<string, string> = { 'ca.crt': current.certificate, 'ca.key': current.privateKey };
   if (next !== undefined) {
     plain['next.crt'] = next.certificate;
@@ -61,6 +65,10 @@ export function toSecretData({ current, next, previous }: Authorities): SecretDa
     plain['previous.crt'] = previous.certificate;
     plain['previous.since'] = String(previous.since);
   }
+  if (tickets !== undefined) {
+    plain['tickets.secret'] = tickets.secret;
+    plain['tickets.since'] = String(tickets.since);
+  }
   return Object.fromEntries(
     Object.entries(plain).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
   );
@@ -68,10 +76,7 @@ export function toSecretData({ current, next, previous }: Authorities): SecretDa
 
 /** Undefined when the Secret is empty, as a chart makes it, or not one of ours. */
 export function fromSecretData(data: SecretData | undefined): Authorities | undefined {
-  const read = (name: string): string | undefined => {
-    const value = data?.[name];
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
-  };
+  const read = reader(data);
   const current = pair(read('ca.crt'), read('ca.key'));
   if (current === undefined) return undefined;
   const next = pair(read('next.crt'), read('next.key'));
@@ -82,6 +87,20 @@ export function fromSecretData(data: SecretData | undefined): Authorities | unde
     ...(previous === undefined
       ? {}
       : { previous: { certificate: previous, since: Number(read('previous.since')) } }),
+  };
+}
+
+/** Kept beside the authorities: the one thing that controllers share and nobody else reads. */
+export function ticketSecretOf(data: SecretData | undefined): TicketSecret | undefined {
+  const read = reader(data);
+  const secret = read('tickets.secret');
+  return secret === undefined ? undefined : { secret, since: Number(read('tickets.since')) };
+}
+
+function reader(data: SecretData | undefined): (name: string) => string | undefined {
+  return (name) => {
+    const value = data?.[name];
+    return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
   };
 }
 

@@ -17,6 +17,8 @@ export interface Trust {
   readonly credentials: ServerCredentials;
   /** The pod that the call's token is bound to; undefined: nobody who may open a stream. */
   readonly authenticate: (metadata: Metadata) => Promise<string | undefined>;
+  /** Undefined: not made yet. */
+  ticketSecret(): string | undefined;
   /** This controller has begun to lead. */
   check(): void;
   close(): Promise<void>;
@@ -43,6 +45,7 @@ export function startTrust(
       const token = /^Bearer (\S+)$/.exec(String(header))?.[1];
       return token === undefined ? undefined : reviewer.podOf(token);
     },
+    ticketSecret: () => keeper.ticketSecret,
     check: () => keeper.check(),
     close: () => keeper.close(),
   };

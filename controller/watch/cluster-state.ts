@@ -4,7 +4,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { ListWatch, type ListWatchOptions } from '../kube/list-watch.ts';
 import { ENDPOINT_SLICES, PODS, POOLS, resourcePath, SERVICES } from '../kube/objects.ts';
 import type { EndpointSlice, Service } from '../resolve/world.ts';
-import { Dependents, servicesOf } from './dependents.ts';
+import { Credentials } from './credentials.ts';
+import { credentialsOf, Dependents, servicesOf } from './dependents.ts';
 import { keyOf, Store, type Stored } from './store.ts';
 import {
   SERVICE_LABEL,
@@ -35,6 +36,7 @@ interface Watched {
 /** What the cluster holds of the kinds that pools are made of, kept up to date by watches. */
 export class ClusterState {
   readonly pools: Store<StoredPool>;
+  readonly credentials: Credentials;
   readonly #services: Store<Service>;
   readonly #slices: Store<StoredSlice>;
   readonly #pods: Store<StoredPod>;
@@ -48,6 +50,7 @@ export class ClusterState {
   constructor(options: ClusterStateOptions) {
     this.#options = options;
     const { onDirty, className } = options;
+    this.credentials = new Credentials({ watch: (watched) => this.#watch(watched), onDirty });
     this.pools = new Store<StoredPool>({
       matters: ({ metadata, spec }) => [metadata, spec],
       changed: (before, after) => {
@@ -56,6 +59,7 @@ export class ClusterState {
           key,
           after === undefined ? [] : servicesOf(after.metadata.namespace, after.spec),
         );
+        this.credentials.set(key, after === undefined ? [] : credentialsOf(after.spec));
         onDirty(key);
       },
     });
@@ -111,10 +115,11 @@ export class ClusterState {
   async start(): Promise<void> {
     for (const { listWatch } of this.#watched) listWatch.start();
     await Promise.all(this.#watched.map(({ listWatch }) => listWatch.synced));
+    await this.credentials.settled();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map(({ listWatch }) => listWatch.stop()));
+    await Promise.all([...this.#all().map(({ listWatch }) => listWatch.stop()), this.credentials.stop()]);
   }
 
   service(namespace: string, name: string): Service | undefined {
@@ -145,13 +150,14 @@ export class ClusterState {
   }
 
   #all(): readonly Watched[] {
-    return this.#podWatch === undefined ? this.#watched : [...this.#watched, this.#podWatch];
+    const pods = this.#podWatch === undefined ? [] : [this.#podWatch];
+    return [...this.#watched, ...pods, ...this.credentials.watched()];
   }
 
   #watch<T extends Stored>(
     options: Pick<
       ListWatchOptions<T>,
-      'path' | 'trim' | 'sink' | 'fieldSelector' | 'labelSelector' | 'metadataOnly'
+      'path' | 'trim' | 'sink' | 'fieldSelector' | 'labelSelector' | 'metadataOnly' | 'onOutcome'
     >,
   ): ListWatch<T> {
     const { client, clock, rng, log, observe, timing } = this.#options;

@@ -1,4 +1,5 @@
 import type { PoolSpec } from '../../api/pool.gen.ts';
+import type { CredentialRef } from './credentials.ts';
 
 /** Which pools have to be resolved again when something that they name changes. Keys are `namespace/name`. */
 export class Dependents {
@@ -36,4 +37,20 @@ export class Dependents {
 /** The Services that a spec names, as keys in the pool's namespace. */
 export function servicesOf(namespace: string, { backends }: PoolSpec): string[] {
   return backends.flatMap(({ service }) => (service === undefined ? [] : [`${namespace}/${service.name}`]));
+}
+
+/** The Secrets and ConfigMaps that a spec names, each once. */
+export function credentialsOf({ listeners, backends }: PoolSpec): CredentialRef[] {
+  const secret = ({ name }: { readonly name: string }): CredentialRef => ({ kind: 'Secret', name });
+  const refs = [
+    ...listeners.flatMap(({ tls }) => [
+      ...(tls?.certificateRefs ?? []).map(secret),
+      ...(tls?.clientValidation?.caRefs ?? []),
+    ]),
+    ...backends.flatMap(({ tls }) => [
+      ...(tls?.caRef === undefined ? [] : [tls.caRef]),
+      ...(tls?.clientCertificateRef === undefined ? [] : [secret(tls.clientCertificateRef)]),
+    ]),
+  ];
+  return [...new Map(refs.map((ref) => [`${ref.kind} ${ref.name}`, ref])).values()];
 }

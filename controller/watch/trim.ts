@@ -1,7 +1,7 @@
 import type { PoolSpec, PoolStatus } from '../../api/pool.gen.ts';
 import { POOL_API_VERSION, POOL_KIND, type LoadBalancerPool } from '../../api/pool.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import type { EndpointSlice, Service, SliceEndpoint } from '../resolve/world.ts';
+import type { ConfigMap, EndpointSlice, Secret, Service, SliceEndpoint } from '../resolve/world.ts';
 
 /** Of each kind, what this project reads: the rest of an object is dropped before it is stored. */
 
@@ -81,4 +81,24 @@ export function trimPod(annotation: string): (pod: KubeObject) => StoredPod {
       metadata: { name, namespace, annotations: value === undefined ? {} : { [annotation]: value } },
     };
   };
+}
+
+/** The keys of a Secret that pools can refer to; ConfigMaps have the last. */
+const CREDENTIAL_KEYS = ['tls.crt', 'tls.key', 'ca.crt'];
+
+export function trimSecret({ metadata, ...rest }: KubeObject): Secret {
+  const { type = 'Opaque', data } = rest as Partial<Secret>;
+  const { name, namespace = '' } = metadata;
+  return { metadata: { name, namespace }, type, data: pick(data, CREDENTIAL_KEYS) };
+}
+
+export function trimConfigMap({ metadata, ...rest }: KubeObject): ConfigMap {
+  const { name, namespace = '' } = metadata;
+  return { metadata: { name, namespace }, data: pick((rest as Partial<ConfigMap>).data, ['ca.crt']) };
+}
+
+function pick(data: Readonly<Record<string, string>> = {}, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    keys.flatMap((key) => (Object.hasOwn(data, key) ? [[key, data[key]!] as const] : [])),
+  );
 }

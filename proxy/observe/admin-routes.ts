@@ -1,4 +1,5 @@
 import { canonicalAddress } from '../../api/address.ts';
+import { redacted } from '../../api/redact.ts';
 import type { AdminReply, AdminRequest, AdminRoutes } from '../../lib/admin-server.ts';
 import { metricsFormat } from '../../lib/metrics-format.ts';
 import type { Proxy } from '../proxy.ts';
@@ -13,7 +14,7 @@ export function proxyRoutes(proxy: Proxy, synced: () => boolean): AdminRoutes {
     'GET /readyz': () =>
       synced() && proxy.ready ? { body: 'ready\n' } : { status: 503, body: 'not ready\n' },
     'GET /metrics': ({ accept }) => proxy.scrape(metricsFormat(accept)),
-    'GET /debug/snapshot': () => ({ body: proxy.pools }),
+    'GET /debug/snapshot': () => ({ body: proxy.pools.map(redacted) }),
     'GET /debug/endpoints': () => ({
       body: proxy.pools.map(({ namespace, name, uid }) => ({
         namespace,

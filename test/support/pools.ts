@@ -7,7 +7,7 @@ import {
   CONTROLLER_DENIED_CIDRS,
   type DeniedAddresses,
 } from '../../controller/resolve/denied-addresses.ts';
-import type { EndpointSlice, Service, World } from '../../controller/resolve/world.ts';
+import type { ConfigMap, EndpointSlice, Secret, Service, World } from '../../controller/resolve/world.ts';
 
 /** The repository's own CRD, compiled once for all tests of a file. */
 export const poolValidator = compilePoolValidator(
@@ -31,6 +31,10 @@ interface WorldOptions {
   readonly slices?: readonly EndpointSlice[];
   /** Annotations by `namespace/pod`. */
   readonly pods?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly secrets?: readonly Secret[];
+  readonly configMaps?: readonly ConfigMap[];
+  readonly deniedNamespaces?: readonly string[];
+  readonly ticketSecret?: string;
   readonly denied?: DeniedAddresses;
   readonly now?: number;
 }
@@ -40,9 +44,17 @@ export function worldOf({
   services = [],
   slices = [],
   pods = {},
+  secrets = [],
+  configMaps = [],
+  deniedNamespaces = [],
+  ticketSecret,
   denied,
   now = 0,
 }: WorldOptions = {}): World {
+  const found = <T extends Secret | ConfigMap>(objects: readonly T[], namespace: string, name: string) =>
+    deniedNamespaces.includes(namespace)
+      ? 'denied'
+      : objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
   const annotations = new Map(Object.entries(pods).map(([pod, all]) => [pod, new Map(Object.entries(all))]));
   return {
     service: (namespace, name) =>
@@ -53,6 +65,9 @@ export function worldOf({
           metadata.namespace === namespace && metadata.name.replace(/-[^-]*$/, '') === service,
       ),
     podAnnotation: (namespace, pod, annotation) => annotations.get(`${namespace}/${pod}`)?.get(annotation),
+    secret: (namespace, name) => found(secrets, namespace, name),
+    configMap: (namespace, name) => found(configMaps, namespace, name),
+    ...(ticketSecret === undefined ? {} : { ticketSecret }),
     denied: denied ?? denyAddresses(CONTROLLER_DENIED_CIDRS),
     now,
   };

@@ -57,23 +57,23 @@ describe('resolvePool', () => {
     expect(intent?.endpoints.get('v2')).toEqual([]);
   });
 
-  it('refuses what this version does not carry out, and keeps the last good spec with today’s endpoints', () => {
-    const good = resolvePool(poolOf(SPEC), worldOf()).served;
-    const bad = poolOf(SPEC.replace('port: http}}', 'port: http}, tls: {mode: SkipVerify}}'));
+  it('refuses a spec that must not be, and keeps the last good spec with today’s endpoints', () => {
+    const good = resolvePool(poolOf(SPEC), worldOf());
+    const bad = poolOf(`${SPEC}\nhealthCheck: {active: {type: Custom, custom: {url: "http://127.0.0.1/"}}}`);
     expect(resolvePool(bad, WORLD).intent).toBeUndefined();
 
     const { problems, intent, served } = resolvePool(bad, WORLD, good);
     expect(problems[0]).toMatchObject({
       condition: 'Accepted',
-      reason: 'UnsupportedValue',
-      path: 'spec.backends[0].tls',
+      reason: 'Invalid',
+      path: 'spec.healthCheck.active.custom.url',
     });
-    expect(served).toBe(good);
+    expect(served).toBe(good.served);
     expect(intent?.endpoints.get('v1')).toHaveLength(2);
   });
 
   it('holds a changed spec back while the pool is paused, but not its endpoints', () => {
-    const good = resolvePool(poolOf(SPEC), worldOf()).served;
+    const good = resolvePool(poolOf(SPEC), worldOf());
     const changed = poolOf(`${SPEC.replace('port: 80', 'port: 81')}\npaused: true`);
     const { intent } = resolvePool(changed, WORLD, good);
     expect(intent?.config.listeners[0]?.port).toBe(80);

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { createTicketSecret } from '../../../../lib/ticket-secret.ts';
 import { describe, expect, it } from 'vitest';
 import { AUTHORITY_LIFE_MS, createAuthority, issueServer } from '../../../../controller/trust/authority.ts';
 import {
@@ -6,6 +7,7 @@ import {
   OVERLAP_MS,
   rotate,
   rotationStep,
+  ticketSecretOf,
   toSecretData,
   trustBundle,
   type Authorities,
@@ -60,8 +62,11 @@ describe('the authority of the control stream', () => {
     const next = { ...(await createAuthority(START)), since: START };
     const previous = { certificate: current.certificate, since: START };
     for (const authorities of [{ current }, { current, next }, { current, previous }]) {
-      expect(fromSecretData(toSecretData(authorities))).toEqual(authorities);
+      expect(fromSecretData(toSecretData(authorities, undefined))).toEqual(authorities);
     }
+    const tickets = createTicketSecret(START);
+    expect(ticketSecretOf(toSecretData({ current }, tickets))).toEqual(tickets);
+    expect(ticketSecretOf(toSecretData({ current }, undefined))).toBeUndefined();
     expect(fromSecretData(undefined)).toBeUndefined();
     expect(fromSecretData({ 'tls.crt': 'eA==' })).toBeUndefined();
   });

@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+
+/** How long session tickets are made with keys from one secret: long enough to be of use, short enough to be forgotten. */
+export const TICKET_SECRET_LIFE_MS = 12 * 3_600_000;
+
+/** What the keys of TLS session tickets are derived from; whoever has it can read what resumed TLS 1.2 sessions say. */
+export interface TicketSecret {
+  /** 32 random bytes in base64. */
+  readonly secret: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+export function createTicketSecret(now: number): TicketSecret {
+  return { secret: randomBytes(32).toString('base64'), since: now };
+}
+
+/** One from the future is as good as none: a clock was set back. */
+export function isDue(secret: TicketSecret | undefined, now: number): boolean {
+  return secret === undefined || now - secret.since >= TICKET_SECRET_LIFE_MS || secret.since > now;
+}
