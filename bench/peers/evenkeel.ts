@@ -1,13 +1,79 @@
-import { fileURLToPath } from 'node:url';
-import type { Peer } from './peer.ts';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Job, Peer } from './peer.ts';
 
-/** One worker's HTTP port with everything on that the data path has; the access log is off, as in the peers. */
-export const evenkeel: Peer = {
-  name: 'Evenkeel',
-  command: ({ listen, backend }) => [
-    process.execPath,
-    fileURLToPath(new URL('../http-port.ts', import.meta.url)),
-    String(listen),
-    String(backend),
-  ],
-};
+const ROOT = new URL('../..', import.meta.url).pathname;
+
+export const evenkeel = evenkeelFrom(ROOT, 'Evenkeel');
+
+/** The command as users run it, from a checkout of this repository; as in the peers, no access log. */
+export function evenkeelFrom(root: string, name: string): Peer {
+  return evenkeelWith(name, (job) => [poolFor(job)], { root });
+}
+
+/** What it is given may differ. */
+export function evenkeelWith(
+  name: string,
+  manifests: (job: Job) => readonly object[],
+  { root = ROOT, workers = 1 }: { readonly root?: string; readonly workers?: number } = {},
+): Peer {
+  return {
+    name,
+    protocols: ['HTTP', 'TCP', 'UDP'],
+    install: 'make setup',
+    version: () =>
+      spawnSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout.trim(),
+    command: (job, dir) => {
+      const folder = join(dir, `${name}-${job.listen}`.replaceAll(/\W+/g, '-'));
+      mkdirSync(folder);
+      writeFileSync(
+        join(folder, 'pools.yaml'),
+        manifests(job)
+          .map((manifest) => `---\n${stringify(manifest)}`)
+          .join(''),
+      );
+      const command = [join(root, 'bin/evenkeel'), 'run', '-f', folder, '--workers', String(workers)];
+      return [...command, '--admin', '127.0.0.1:0', '--log-level', 'warn'];
+    },
+  };
+}
+
+const CHECKS = {
+  HTTP: { type: 'HTTP', http: { path: '/' } },
+  TCP: { type: 'TCP' },
+  UDP: { type: 'UDP', udp: { send: 'PING\n' } },
+} as const;
+
+export interface PoolOptions {
+  readonly name?: string;
+  readonly hostname?: string;
+  readonly endpoints?: readonly string[];
+  readonly routes?: readonly object[];
+}
+
+export function poolFor(
+  { protocol, listen, backend }: Job,
+  { name = 'bench', hostname, endpoints = ['127.0.0.1'], routes = [] }: PoolOptions = {},
+): object {
+  const listener = {
+    name: 'in',
+    protocol,
+    port: listen,
+    ...(hostname !== undefined && { hostnames: [hostname] }),
+  };
+  const all = endpoints.map((address) => ({ address, port: backend }));
+  return {
+    apiVersion: 'evenkeel.dev/v1alpha1',
+    kind: 'LoadBalancerPool',
+    metadata: { name },
+    spec: {
+      listeners: [listener],
+      backends: [{ name: 'origin', type: 'Static', static: { endpoints: all } }],
+      routes,
+      defaultBackendRefs: [{ name: 'origin' }],
+      healthCheck: { active: { ...CHECKS[protocol], interval: '5s' } },
+    },
+  };
+}

@@ -1,32 +1,40 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Peer } from './peer.ts';
+import { type Peer, versionSaid } from './peer.ts';
+
+const MODES = {
+  HTTP: `  mode http
+  option forwardfor
+  option http-keep-alive
+  http-reuse always
+  timeout http-request 10s`,
+  TCP: '  mode tcp',
+};
 
 export const haproxy: Peer = {
   name: 'HAProxy',
-  command: ({ listen, backend }, dir) => {
-    const file = join(dir, 'haproxy.cfg');
+  protocols: ['HTTP', 'TCP'],
+  install: 'apt-get install haproxy',
+  version: () => versionSaid(['haproxy', '-v']),
+  command: ({ protocol, listen, backend }, dir) => {
+    const file = join(dir, `haproxy-${listen}.cfg`);
     writeFileSync(
       file,
       `global
   nbthread 1
   maxconn 4000
 defaults
-  mode http
-  option forwardfor
-  option http-keep-alive
-  http-reuse always
+${protocol === 'HTTP' ? MODES.HTTP : MODES.TCP}
   timeout connect 2s
   timeout client 60s
   timeout server 60s
-  timeout http-request 10s
-frontend web
+frontend in
   bind 127.0.0.1:${listen}
-  default_backend servers
-backend servers
+  default_backend origin
+backend origin
   balance roundrobin
-  option httpchk GET /
-  server one 127.0.0.1:${backend} check
+  ${protocol === 'HTTP' ? 'option httpchk GET /' : ''}
+  server one 127.0.0.1:${backend} check inter 5s
 `,
     );
     return ['haproxy', '-db', '-f', file];

@@ -1,10 +1,31 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Peer } from './peer.ts';
+import { type Peer, versionSaid } from './peer.ts';
+
+export const nginx: Peer = {
+  name: 'nginx',
+  protocols: ['HTTP'],
+  install: 'apt-get install nginx',
+  version: () => versionSaid(['nginx', '-v']),
+  command: ({ listen, backend }, dir) =>
+    nginxCommand(
+      join(dir, `nginx-${listen}`),
+      `upstream origin { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${listen};
+    location / {
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }
+  }`,
+    ),
+};
 
 /** One worker process, in the foreground; `body` goes into the http block. */
-export function nginxCommand(dir: string, name: string, body: string): readonly string[] {
-  const prefix = join(dir, name);
+export function nginxCommand(prefix: string, body: string): readonly string[] {
   mkdirSync(prefix, { recursive: true });
   const file = join(prefix, 'nginx.conf');
   writeFileSync(
@@ -22,29 +43,9 @@ http {
   uwsgi_temp_path ${prefix}/uwsgi;
   scgi_temp_path ${prefix}/scgi;
   keepalive_requests 100000000;
-${body}
+  ${body}
 }
 `,
   );
   return ['nginx', '-p', prefix, '-c', file];
 }
-
-export const nginx: Peer = {
-  name: 'nginx',
-  command: ({ listen, backend }, dir) =>
-    nginxCommand(
-      dir,
-      'nginx-proxy',
-      `  upstream servers { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 100000000; }
-  server {
-    listen 127.0.0.1:${listen};
-    location / {
-      proxy_pass http://servers;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-      proxy_set_header X-Forwarded-For $remote_addr;
-    }
-  }`,
-    ),
-};

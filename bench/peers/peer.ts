@@ -1,51 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { connect } from 'node:net';
+import { spawnSync } from 'node:child_process';
 
-/** A proxy to measure: forwards HTTP from one port on loopback to a backend's. */
-export interface Peer {
-  readonly name: string;
-  /** The command that runs it in the foreground on one core, all files in `dir`. */
-  command(ports: PeerPorts, dir: string): readonly string[];
-}
+/** What is spoken on the port, and to the backend. */
+export type Protocol = 'HTTP' | 'TCP' | 'UDP';
 
-export interface PeerPorts {
+/** From one port on loopback to another. */
+export interface Job {
+  readonly protocol: Protocol;
   readonly listen: number;
   readonly backend: number;
 }
 
-/** A running process and those it has started. */
-export interface Running {
-  readonly process: ChildProcess;
-  stop(): Promise<void>;
+/** A proxy to measure. */
+export interface Peer {
+  readonly name: string;
+  readonly protocols: readonly Protocol[];
+  /** How to get it. */
+  readonly install: string;
+  /** Undefined: it is not on this machine. */
+  version(): string | undefined;
+  /** Runs it in the foreground, one thread that forwards, with its files in `dir`; checks the backend's health. */
+  command(job: Job, dir: string): readonly string[];
 }
 
-/** Starts a command on one core and waits until its port answers. */
-export async function run(command: readonly string[], core: number, port: number): Promise<Running> {
-  const child = spawn('taskset', ['-c', String(core), ...command], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await listening(port);
-  return {
-    process: child,
-    stop: async () => {
-      child.kill('SIGTERM');
-      const forced = setTimeout(() => child.kill('SIGKILL'), 3_000);
-      await exited;
-      clearTimeout(forced);
-    },
-  };
-}
-
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
-    });
-    if (isOpen) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`nothing listens on port ${port}`);
+/** The first thing like a version number that a command says; undefined: there is no such command. */
+export function versionSaid([program, ...args]: readonly [string, ...string[]]): string | undefined {
+  const { error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return error === undefined ? /\d+\.\d+[\w.]*/.exec(stdout + stderr)?.[0] : undefined;
 }

