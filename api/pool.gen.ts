@@ -208,7 +208,7 @@ export interface ListenerTimeouts {
    */
   bodyMatch: string;
   /**
-   * A connection on which nothing moves for this long is closed: between two requests, or in either direction of a TCP connection.
+   * A connection on which nothing moves for this long is closed: between two requests, in a body, on a TCP connection, or in a WebSocket, which nothing else bounds and whose pings count.
    */
   idle: string;
 }
@@ -658,7 +658,7 @@ export interface BackendRefSpec {
   priority: number;
 }
 /**
- * Bounds on a request. Absent: none, so that streams live as long as they move.
+ * Bounds on a request. Absent: none, so that streams live as long as they move. A WebSocket that is open is not bound by them.
  */
 export interface RouteTimeouts {
   /**

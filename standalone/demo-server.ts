@@ -1,17 +1,21 @@
 /**
- * One demo server, a process of its own so that it can be killed: HTTP on 900N, a TCP line echo on 901N, a UDP echo
+ * One demo server, a process of its own so that it can be killed: HTTP and a WebSocket echo on 900N, a TCP line echo on 901N, a UDP echo
  * on 902N and the gRPC health service on 903N, all on loopback. Started by standalone/demo.ts with N.
  */
+import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import { createServer as createTcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 const number = Number(process.argv[2]);
 const who = `server ${number}`;
 const loopback = '127.0.0.1';
 
-createServer(answer).listen(9000 + number, loopback, () => process.send?.('listening'));
+createServer(answer)
+  .on('upgrade', echoMessages)
+  .listen(9000 + number, loopback, () => process.send?.('listening'));
 createTcpServer((socket) => {
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => socket.write(chunk));
@@ -60,4 +64,28 @@ function probe(url: URL, response: ServerResponse): void {
       this.destroy();
     })
     .on('error', () => response.writeHead(503).end('the endpoint does not answer\n'));
+}
+
+/** Enough of RFC 6455 for somebody to try it: short messages, each in one frame, until one is a close. */
+function echoMessages(request: IncomingMessage, socket: Duplex): void {
+  const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (frame: Buffer) => {
+    const [start = 0, size = 0] = frame;
+    const length = size & 0x7f;
+    const isText = start === 0x81 && length < 126 && frame.length === 6 + length;
+    if (!isText) {
+      socket.end(Buffer.from([0x88, 0]));
+      return;
+    }
+    const text = frame.subarray(6).map((byte, i) => byte ^ frame[2 + (i % 4)]!);
+    const reply = Buffer.from(`${who}: ${text.toString()}`);
+    // A longer one would have its length written otherwise.
+    socket.write(Buffer.concat([Buffer.from([0x81, Math.min(reply.length, 125)]), reply.subarray(0, 125)]));
+  });
 }

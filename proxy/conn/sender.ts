@@ -51,6 +51,16 @@ export class Sender {
     return sendParts(socket, head, bytes, pieces, keeps);
   }
 
+  /** As `send`, for who reads on only when nothing waits, so that one read is all that is ever held. */
+  sendAlone(socket: Socket, bytes: Buffer, pieces: Pieces, keeps: boolean): Sent {
+    const sent = this.send(socket, '', bytes, pieces, keeps);
+    if (sent !== Sent.Held) return sent;
+    socket.write('', (error) => {
+      if (!error) socket.emit('drain');
+    });
+    return Sent.Full;
+  }
+
   sendText(socket: Socket, text: string): Sent {
     return outcome(socket, socket.write(text, 'latin1'));
   }

@@ -2,6 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer as createHttpServer, get, type Server as HttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { WebSocketServer } from 'ws';
 
 /** A stand-in for one of the demo servers that the examples send to, on the ports it is told, and easy to kill. */
 export class ExampleServer {
@@ -35,6 +36,15 @@ export class ExampleServer {
         request.resume();
         request.on('end', () => response.end(this.name));
       }
+    });
+    const webSocket = new WebSocketServer({ noServer: true });
+    webSocket.on('connection', (socket) => {
+      socket.on('message', (message) => socket.send(`${this.name}: ${(message as Buffer).toString()}`));
+    });
+    http.on('upgrade', (request, socket, head) => {
+      webSocket.handleUpgrade(request, socket, head, (client) =>
+        webSocket.emit('connection', client, request),
+      );
     });
     const tcp = createTcpServer((socket) => {
       socket.on('error', () => socket.destroy());

@@ -140,8 +140,10 @@ export class BackendConnection {
 
   /** A piece of the request, perhaps with its head; complete when the piece is `done`. */
   send(head: string, bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
+    const { sender } = this.#worker;
+    if (this.#state === State.Tunnel) return sender.sendAlone(this.socket, bytes, piece, keeps);
     this.#isRequestDone = piece.done;
-    return this.#worker.sender.send(this.socket, head, bytes, piece, keeps);
+    return sender.send(this.socket, head, bytes, piece, keeps);
   }
 
   /** Sends a head and what was held of the body. */
@@ -191,8 +193,7 @@ export class BackendConnection {
     const bytes = this.#bulk ?? shared;
     this.#isBulkFree = true;
     this.#onBytes(bytes, length, bytes !== shared);
-    const isStreaming = this.#state === State.Body || this.#state === State.Tunnel;
-    this.#wantsBulk = isStreaming && length >= (this.#wantsBulk ? QUIET_BYTES : BULK_BYTES);
+    this.#wantsBulk = this.#state === State.Body && length >= (this.#wantsBulk ? QUIET_BYTES : BULK_BYTES);
   }
 
   #onBytes(bytes: Buffer, end: number, keeps: boolean): void {

@@ -301,9 +301,11 @@ export class ClientConnection implements ClientStream {
   }
 
   send(bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
+    const { sender } = this.#worker;
+    if (this.#state === State.Tunnel) return sender.sendAlone(this.#socket, bytes, piece, keeps);
     const head = this.#responseHead;
     this.#responseHead = '';
-    return this.#worker.sender.send(this.#socket, head, bytes, piece, keeps);
+    return sender.send(this.#socket, head, bytes, piece, keeps);
   }
 
   reply({ status, text, lines }: Reply): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
+import { HeldBytes } from '../../support/held-bytes.ts';
 import { ok, type SeenRequest, status } from '../../support/http/backend.ts';
 import { httpScope } from '../../support/http/scope.ts';
 
@@ -133,7 +134,7 @@ describe('an upgrade to WebSocket', () => {
     await proxy.emptied();
   });
 
-  it('holds a sender up whose receiver does not read, in both directions', async () => {
+  it('holds a sender up whose receiver does not read, and at most one read of what it sent', async () => {
     // F06
     let sent = 0;
     const fill = (socket: Socket) => {
@@ -157,18 +158,33 @@ describe('an upgrade to WebSocket', () => {
         return isStuck;
       });
     };
-    const { proxy } = await scope.pair(switching((socket) => socket.pause()));
+    const { proxy, backend } = await scope.pair(switching((socket) => socket.pause()));
+    const held = scope.keep(new HeldBytes({ proxy: proxy.port, backend: backend.port }));
     const client = await proxy.connect();
     await client.request(UPGRADE);
     fill(client.socket);
     await stuck();
     expect(sent).toBeLessThan(32 * MiB);
+    expect(held.now).toEqual({ client: 0, upstream: expect.toSatisfy(isOneRead) });
+
     sent = 0;
     const flooding = await scope.pair(switching(fill));
+    const heldBack = scope.keep(
+      new HeldBytes({ proxy: flooding.proxy.port, backend: flooding.backend.port }),
+    );
     const reader = await flooding.proxy.connect();
     await reader.request(UPGRADE);
     reader.socket.pause();
     await stuck();
     expect(sent).toBeLessThan(32 * MiB);
+    expect(heldBack.now).toEqual({ client: expect.toSatisfy(isOneRead), upstream: 0 });
+    const before = sent;
+    reader.socket.resume();
+    await eventually('it goes on when the receiver does', () => sent > before + 8 * MiB);
   });
 });
+
+/** Some, or there was nothing to see; at most what one read takes. */
+function isOneRead(bytes: number): boolean {
+  return bytes > 0 && bytes <= 65_536;
+}

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { systemClock } from '../../../lib/clock.ts';
 import { Proxy } from '../../../proxy/proxy.ts';
 import { loadPoolValidator } from '../../../standalone/pool-validator.ts';
@@ -351,5 +353,30 @@ describe('examples', () => {
     expect(seen.size).toBe(3);
     expect(await from('203.0.113.66')).toMatch(/^HTTP\/1\.1 403 /);
     expect(await ask('')).toBe('');
+  });
+
+  it('websocket: tunnels spread over the servers, each lives until its server goes', async () => {
+    await run('websocket.yaml');
+    const open = async (): Promise<WebSocket> => {
+      const socket = new WebSocket(`ws://127.0.0.1:${ports.get(8097)}/`);
+      await once(socket, 'open');
+      return socket;
+    };
+    const ask = async (socket: WebSocket): Promise<string> => {
+      const answer = once(socket, 'message') as Promise<[Buffer]>;
+      socket.send('hello');
+      return String((await answer)[0]);
+    };
+    const sockets = [await open(), await open(), await open()];
+    const answers = await Promise.all(sockets.map(ask));
+    expect(answers.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['1: hello', '2: hello', '3: hello']);
+    const [first, ...others] = sockets;
+    const closed = once(first!, 'close');
+    await servers[Number(answers[0]![0]) - 1]!.kill();
+    await closed;
+    expect(await ask(others[0]!)).toBe(answers[1]);
+    const again = await open();
+    expect(await ask(again)).not.toBe(answers[0]);
+    for (const socket of [again, ...others]) socket.terminate();
   });
 });

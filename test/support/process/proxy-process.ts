@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   readonly workers?: number;
   /** `ulimit -n` of the process. */
   readonly maxFiles?: number;
+  /** Further arguments of `evenkeel run`. */
+  readonly args?: readonly string[];
 }
 
 /** `evenkeel run` in a process of its own, so that its memory and descriptors are its own. */
@@ -37,12 +39,13 @@ export class ProxyProcess {
   }
 
   /** Resolves when it is ready. */
-  static async start({ manifests, workers = 2, maxFiles }: ProxyProcessOptions): Promise<ProxyProcess> {
+  static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
+    const { manifests, workers = 2, maxFiles, args = [] } = options;
     const [adminPort] = await freePorts(1);
     const folder = await mkdtemp(join(tmpdir(), 'evenkeel-'));
     await writeFile(join(folder, 'pools.yaml'), manifests);
     const admin = `127.0.0.1:${adminPort}`;
-    const run = [EXECUTABLE, 'run', '-f', folder, '--admin', admin, '--workers', String(workers)];
+    const run = [EXECUTABLE, 'run', '-f', folder, '--admin', admin, '--workers', String(workers), ...args];
     const limit = maxFiles === undefined ? '' : `ulimit -n ${maxFiles}; `;
     const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...run], {
       stdio: ['ignore', 'pipe', 'pipe'],
