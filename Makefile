@@ -23,7 +23,7 @@ generate: $(SETUP) ## rewrite what is generated from the CRD and the protocol
 
 .PHONY: check
 check: $(SETUP) ## format, types, lint, import boundaries, unused code, stale generated files
-	@oxfmt --check . && tsc && oxlint --deny-warnings && knip && node scripts/generate.ts --check
+	@oxfmt --check . && tsc && tsc -p page && tsc -p test/feature/page && oxlint --deny-warnings && knip && node scripts/generate.ts --check
 
 .PHONY: format
 format: $(SETUP) ## format the sources

@@ -1,5 +1,5 @@
 import type { LoadBalancerPool } from '../api/pool.ts';
-import type { PoolTraffic } from '../proxy/observe/pool-traffic.ts';
+import type { PoolTraffic } from '../api/traffic.ts';
 import { endpointTable, plainTable } from './tables.ts';
 
 /** What a pool has carried between two looks. */

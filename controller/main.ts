@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { parseAddress, serveAdminPages, type AdminAddresses } from '../lib/admin-server.ts';
+import { isLoopback, parseAddress, serveAdminPages, type AdminAddresses } from '../lib/admin-server.ts';
 import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
 import { ActiveProxy } from './frontend/active-proxy.ts';
 import { Frontend } from './frontend/frontend.ts';
@@ -186,10 +186,6 @@ export async function runController(options: ControllerOptions): Promise<Control
       await client.close();
     },
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** No pool may lead to the API server. */

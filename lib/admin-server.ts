@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 export interface AdminRequest {
@@ -14,6 +14,7 @@ export interface AdminReply {
   /** A string is sent as it is with `contentType` (text/plain unless told), anything else as JSON. */
   readonly body: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** `GET /healthz` → what it answers. */
@@ -31,13 +32,14 @@ const MAX_BODY_BYTES = 1_048_576;
 
 /**
  * Serves a few read-mostly pages for operators and probes. It is no public interface: it listens where it is told
- * (loopback unless configured), and a browser page of another origin gets 403.
+ * (loopback unless configured), and a browser page of another origin gets 403, also one whose name has come to mean
+ * this machine (DNS rebinding).
  */
 export async function serveAdmin(address: string, routes: AdminRoutes): Promise<AdminServer> {
   const { host, port } = parseAddress(address);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://admin');
-    const send = ({ status = 200, body, contentType }: AdminReply): void => {
+    const send = ({ status = 200, body, contentType, headers }: AdminReply): void => {
       const text = typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`;
       const type =
         contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json');
@@ -46,11 +48,16 @@ export async function serveAdmin(address: string, routes: AdminRoutes): Promise<
         'content-length': Buffer.byteLength(text),
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
+        ...headers,
       });
       response.end(request.method === 'HEAD' ? '' : text);
     };
     if (request.headers.origin !== undefined && request.headers.origin !== `http://${request.headers.host}`) {
       send({ status: 403, body: 'requests from other origins are refused\n' });
+      return;
+    }
+    if (isLoopback(host) && !isLocalName(request.headers.host ?? '')) {
+      send({ status: 403, body: 'ask for this by its address or as localhost\n' });
       return;
     }
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
@@ -138,6 +145,17 @@ export function parseAddress(address: string): { host: string; port: number } {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new Error(`not an address of the form HOST:PORT: ${address}`);
   return { host: match[1] ?? (match[2] === '' ? everyAddress() : (match[2] ?? '')), port };
+}
+
+/** Does a server at this host answer only this machine? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** A Host field as somebody on this machine writes it; a browser that was led here by a name of another's has that. */
+function isLocalName(hostField: string): boolean {
+  const host = hostField.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+  return host === '' || host === 'localhost' || isIP(host) !== 0;
 }
 
 /** Both families, or IPv4 alone where the kernel has no other. */

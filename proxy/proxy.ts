@@ -2,13 +2,14 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
+import type { PoolTraffic } from '../api/traffic.ts';
 import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
 import type { MetricsFormat } from '../lib/metrics-format.ts';
 import { HealthMonitor, type PoolSlots } from './health/health-monitor.ts';
 import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
 import type { BackendQueue, EndpointLoad, ProxyLoad } from './observe/load.ts';
-import { poolTraffic, type PoolTraffic } from './observe/pool-traffic.ts';
+import { poolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics } from './observe/metrics.ts';
 import type { Redundancy } from './redundancy/active-passive.ts';
 import { checkRouting } from './routing/check-routing.ts';
@@ -272,8 +273,7 @@ export class Proxy {
 
   /** What each pool has carried so far. */
   async traffic(): Promise<PoolTraffic[]> {
-    const { metrics } = await this.#fleet.collect();
-    return poolTraffic(metrics);
+    return poolTraffic(await this.#fleet.count());
   }
 
   /** What is open and under way now. */

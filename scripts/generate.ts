@@ -10,6 +10,7 @@ import { conformanceDoc } from './generate/conformance-doc.ts';
 import { controlMessages } from './generate/control-messages.ts';
 import { metricsDoc } from './generate/metrics-doc.ts';
 import { poolTypes } from './generate/pool-types.ts';
+import { statusPage } from './generate/status-page.ts';
 import { troubleshootingDoc } from './generate/troubleshooting-doc.ts';
 import { unionDefaults } from './generate/union-defaults.ts';
 
@@ -22,6 +23,7 @@ const FILES: readonly Generated[] = [
   { path: 'api/pool.gen.ts', content: () => poolTypes('crds/loadbalancerpools.yaml') },
   { path: 'api/union-defaults.gen.ts', content: () => unionDefaults('crds/loadbalancerpools.yaml') },
   { path: 'api/control_pb.ts', content: controlMessages },
+  { path: 'lib/status-page/page.gen.ts', content: () => statusPage('page') },
   { path: 'charts/evenkeel/templates/crd.yaml', content: () => chartCrd('crds/loadbalancerpools.yaml') },
   { path: 'docs/commands.md', content: commandsDoc },
   { path: 'docs/configuration.md', content: () => configurationDoc('crds/loadbalancerpools.yaml') },

@@ -11,6 +11,12 @@ export interface Diagnostic {
   readonly message: string;
 }
 
+/** `shop.yaml:12:9: spec.listeners[0].port: must be at most 65535` */
+export function diagnosticLine({ file, line, column, path, message }: Diagnostic): string {
+  const where = `${file}:${line}:${column}:`;
+  return path === undefined || path === '' ? `${where} ${message}` : `${where} ${path}: ${message}`;
+}
+
 /** An object as it stood in a file. */
 export interface Manifest {
   readonly file: string;

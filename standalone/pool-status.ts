@@ -5,7 +5,7 @@ import { computeStatus } from '../controller/status/compute-status.ts';
 import type { StandalonePool } from './standalone.ts';
 
 /** The one proxy there is. */
-const PROXY = 'standalone';
+export const PROXY = 'standalone';
 
 /** The pool with the status that it would have in a cluster whose only proxy is this process. */
 export function withStatus(
@@ -14,9 +14,6 @@ export function withStatus(
 ): LoadBalancerPool {
   const { pool, resolution, snapshot, serving, refused } = entry;
   const { previous, now } = context;
-  const reports: PoolReports = new Map(
-    entry.reports.map((report) => [reportKey(report.backend, report), new Map([[PROXY, report.verdict]])]),
-  );
   const status = computeStatus({
     generation: pool.metadata.generation,
     paused: pool.spec.paused,
@@ -38,7 +35,7 @@ export function withStatus(
             }),
       },
     ],
-    reports,
+    reports: reportsOf(entry),
     addresses: addressesOf(pool, context.bindAddress),
     now,
     ...(snapshot === undefined ? {} : { snapshot }),
@@ -50,6 +47,13 @@ export function withStatus(
     reason: status.summary?.reason === 'SingleProxy' ? '' : (status.summary?.reason ?? ''),
   };
   return { ...pool, status: { ...status, summary } };
+}
+
+/** What that proxy says of its endpoints. */
+export function reportsOf({ reports }: StandalonePool): PoolReports {
+  return new Map(
+    reports.map((report) => [reportKey(report.backend, report), new Map([[PROXY, report.verdict]])]),
+  );
 }
 
 function addressesOf({ spec }: LoadBalancerPool, bindAddress: string): PoolAddress[] {

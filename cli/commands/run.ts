@@ -5,15 +5,18 @@ import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
 import { hostPort } from '../../lib/host-port.ts';
 import { createLog } from '../../lib/log.ts';
+import { TrafficHistory } from '../../lib/traffic-history.ts';
+import { sampleTraffic } from '../../lib/traffic-sampler.ts';
+import { version } from '../../lib/version.ts';
 import { Proxy } from '../../proxy/proxy.ts';
 import { standaloneRoutes } from '../../standalone/admin-routes.ts';
 import { Demo } from '../../standalone/demo.ts';
 import { loadPoolValidator } from '../../standalone/pool-validator.ts';
+import { diagnosticLine } from '../../standalone/manifests.ts';
 import { Standalone } from '../../standalone/standalone.ts';
 import { StatusBook } from '../../standalone/status-book.ts';
 import { forceSignal, stopSignal } from '../stop-signals.ts';
 import { top } from './top.ts';
-import { diagnosticLine } from './validate.ts';
 
 export interface RunOptions {
   readonly file: string[];
@@ -95,7 +98,12 @@ async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStac
   proxy.complete();
   ends.defer(() => standalone.close());
   const status = new StatusBook(bind, clock);
-  const admin = await serveAdmin(options.admin, standaloneRoutes(standalone, proxy, status));
+  const traffic = new TrafficHistory();
+  ends.defer(sampleTraffic(traffic, () => proxy.traffic(), clock));
+  const admin = await serveAdmin(
+    options.admin,
+    standaloneRoutes({ standalone, status, traffic, version: await version(), clock }, proxy),
+  );
   ends.defer(() => admin.close());
   return { proxy, standalone, status, admin, demo };
 }

@@ -1,5 +1,5 @@
 import type { LoadBalancerPool } from '../../api/pool.ts';
-import type { PoolTraffic } from '../../proxy/observe/pool-traffic.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 import { liveView, ratesOf } from '../live-view.ts';
 
 /** Where a live table gets its rows from. */

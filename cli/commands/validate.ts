@@ -3,7 +3,7 @@ import { denyAddresses } from '../../controller/resolve/denied-addresses.ts';
 import { checkManifest, evaluate } from '../../standalone/evaluate.ts';
 import { readManifestFiles } from '../../standalone/file-source.ts';
 import { select } from '../../standalone/last-good.ts';
-import type { Diagnostic } from '../../standalone/manifests.ts';
+import { diagnosticLine } from '../../standalone/manifests.ts';
 import { loadPoolValidator } from '../../standalone/pool-validator.ts';
 
 /**
@@ -26,10 +26,4 @@ export async function validate(options: { file: string[]; deniedCidrs: string[] 
   if (all.length > 0) return 1;
   process.stdout.write(`${pools.size} ${pools.size === 1 ? 'pool' : 'pools'} valid\n`);
   return 0;
-}
-
-/** `shop.yaml:12:9: spec.listeners[0].port: must be at most 65535` */
-export function diagnosticLine({ file, line, column, path, message }: Diagnostic): string {
-  const where = `${file}:${line}:${column}:`;
-  return path === undefined || path === '' ? `${where} ${message}` : `${where} ${path}: ${message}`;
 }

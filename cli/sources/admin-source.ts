@@ -1,7 +1,7 @@
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import { hostPort } from '../../lib/host-port.ts';
-import type { PoolTraffic } from '../../proxy/observe/pool-traffic.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 import type { PoolSource } from './pool-source.ts';
 
 /** A standalone process, by the address of its admin pages. */

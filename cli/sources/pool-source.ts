@@ -1,6 +1,6 @@
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
-import type { PoolTraffic } from '../../proxy/observe/pool-traffic.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 
 /** Where the reading commands get pools from: a standalone process, or a cluster. */
 export interface PoolSource {

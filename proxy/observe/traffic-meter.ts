@@ -1,3 +1,4 @@
+import type { PoolTraffic } from '../../api/traffic.ts';
 import type { MetricSpec } from '../../lib/metric-spec.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
@@ -93,6 +94,19 @@ export class TrafficMeter implements TrafficSink {
   /** A connection, or a request that had no route yet, was turned away. */
   refuse(reason: string): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  /** What each pool has carried. */
+  totals(): PoolTraffic[] {
+    return [...this.#routes].map(([pool, routes]) => {
+      let requests = 0;
+      let failed = 0;
+      for (const meter of routes.values()) {
+        for (const count of meter.statuses.values()) requests += count;
+        failed += meter.failed;
+      }
+      return { pool, requests, failed };
+    });
   }
 
   collect(): MetricJson[] {

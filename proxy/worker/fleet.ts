@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { BoundSocket } from 'node:net';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { PoolTraffic } from '../../api/traffic.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { PassiveEvent } from '../health/passive-reporter.ts';
 import type { PlannedPort } from '../listen/port-plan.ts';
@@ -156,6 +157,14 @@ export class WorkerFleet {
     return { metrics, loads };
   }
 
+  /** What pools have carried, by worker. */
+  async count(): Promise<(readonly PoolTraffic[])[]> {
+    const answers = await Promise.all(
+      this.#serving().map((member) => this.#ask(member, { type: 'count', seq: 0 })),
+    );
+    return answers.flatMap((answer) => (answer?.type === 'counted' ? [answer.traffic] : []));
+  }
+
   /** Resolves when nothing is open any more in any worker. */
   async drain(): Promise<void> {
     await Promise.all(
@@ -245,7 +254,8 @@ export class WorkerFleet {
         return;
       case 'applied':
       case 'listening':
-      case 'collected': {
+      case 'collected':
+      case 'counted': {
         const resolve = member.pending.get(message.seq);
         member.pending.delete(message.seq);
         resolve?.(message);

@@ -1,6 +1,7 @@
 import type { BoundSocket, Server } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 import type { WorkerLoad } from '../observe/load.ts';
 import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { PoolSlots } from '../health/health-monitor.ts';
@@ -32,7 +33,9 @@ export type ToWorker =
   /** A predecessor, which sends its listening servers through this port. */
   | { readonly type: 'take-over'; readonly from: MessagePort }
   | { readonly type: 'drain' }
-  | { readonly type: 'collect'; readonly seq: number };
+  | { readonly type: 'collect'; readonly seq: number }
+  /** Like `collect`, with the little that is wanted every other second. */
+  | { readonly type: 'count'; readonly seq: number };
 
 /** Worker to main thread. */
 export type FromWorker =
@@ -48,6 +51,7 @@ export type FromWorker =
       readonly metrics: readonly MetricJson[];
       readonly load: WorkerLoad;
     }
+  | { readonly type: 'counted'; readonly seq: number; readonly traffic: readonly PoolTraffic[] }
   /** Nothing is open any more (after `drain` or `hand-over`). */
   | { readonly type: 'drained' };
 

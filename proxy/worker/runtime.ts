@@ -122,6 +122,9 @@ export class WorkerRuntime {
           load: this.#load(),
         });
         return;
+      case 'count':
+        this.#send({ type: 'counted', seq: message.seq, traffic: this.#context.traffic.totals() });
+        return;
     }
   }
 

@@ -23,13 +23,14 @@ export interface ProxyProcessOptions {
 /** `evenkeel run` in a process of its own, so that its memory and descriptors are its own. */
 export class ProxyProcess {
   readonly #child: ChildProcess;
-  readonly #admin: string;
+  /** `host:port` of its admin pages. */
+  readonly admin: string;
   readonly #folder: string;
   #log = '';
 
   private constructor(child: ChildProcess, admin: string, folder: string) {
     this.#child = child;
-    this.#admin = admin;
+    this.admin = admin;
     this.#folder = folder;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -84,7 +85,7 @@ export class ProxyProcess {
 
   /** From its admin address. */
   fetch(path: string): Promise<Response> {
-    return fetch(`http://${this.#admin}${path}`, { signal: AbortSignal.timeout(5_000) });
+    return fetch(`http://${this.admin}${path}`, { signal: AbortSignal.timeout(5_000) });
   }
 
   /** Ends it, gracefully or at once; its exit code. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadBalancerPool } from '../../../api/pool.ts';
-import { age, describePool, endpointTable, poolTable } from '../../../cli/tables.ts';
+import { age } from '../../../lib/age.ts';
+import { describePool, endpointTable, poolTable } from '../../../cli/tables.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseAddress, serveAdmin, serveAdminPages, type AdminServer } from '../../../lib/admin-server.ts';
 import { freePorts } from '../../support/free-ports.ts';
@@ -12,7 +13,7 @@ describe('admin pages', () => {
     'GET /debug/snapshot': () => ({ body: { secret: true } }),
     'POST /drain': () => ({ body: 'draining\n' }),
   };
-  const get = async (port: number, path: string, method = 'GET'): Promise<number> =>
+  const ask = async (port: number, path: string, method = 'GET'): Promise<number> =>
     (await fetch(`http://127.0.0.1:${port}${path}`, { method })).status;
 
   // J09
@@ -25,16 +26,35 @@ describe('admin pages', () => {
     const admin = parseAddress(server.address).port;
     const statuses = async (port: number): Promise<number[]> =>
       Promise.all([
-        get(port, '/healthz'),
-        get(port, '/readyz'),
-        get(port, '/metrics'),
-        get(port, '/debug/snapshot'),
-        get(port, '/debug/../debug/snapshot'),
-        get(port, '/drain', 'POST'),
+        ask(port, '/healthz'),
+        ask(port, '/readyz'),
+        ask(port, '/metrics'),
+        ask(port, '/debug/snapshot'),
+        ask(port, '/debug/../debug/snapshot'),
+        ask(port, '/drain', 'POST'),
       ]);
     expect(await statuses(admin)).toEqual([200, 503, 200, 200, 200, 200]);
     expect(await statuses(probes!)).toEqual([200, 503, 404, 404, 404, 404]);
     expect(await statuses(metrics!)).toEqual([404, 404, 200, 404, 404, 404]);
+  });
+
+  // J09
+  it('on loopback are for this machine, not for a page whose name has come to mean it', async () => {
+    server = await serveAdmin('127.0.0.1:0', routes);
+    const { port } = parseAddress(server.address);
+    const as = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path: '/healthz', headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+    for (const host of ['localhost', `localhost:${port}`, '127.0.0.1', `[::1]:${port}`]) {
+      expect(await as(host)).toBe(200);
+    }
+    for (const host of ['example.com', `example.com:${port}`, 'localhost.example.com']) {
+      expect(await as(host)).toBe(403);
+    }
   });
 
   it('leave nothing open when one of the addresses is taken', async () => {
