@@ -44,7 +44,7 @@ export type ResolvedRefsReason =
   | 'ProtocolMismatch'
   /** The Service is of type ExternalName. */
   | 'UnsupportedServiceType'
-  /** The Service's appProtocol is not spoken by this version of Evenkeel. */
+  /** The Service's appProtocol promises TLS, and the backend does not say how to speak it. */
   | 'UnsupportedAppProtocol'
   /** An EndpointSlice has endpoints that are no IP addresses, or no port. */
   | 'InvalidEndpoint'

@@ -51,7 +51,8 @@ const resolvedRefs: Record<ResolvedRefsReason, string> = {
   AmbiguousPort: 'The number means several ports of the Service that lead to different places: use the name.',
   ProtocolMismatch: 'A UDP listener leads to a TCP port, or the reverse.',
   UnsupportedServiceType: 'The Service is of type ExternalName.',
-  UnsupportedAppProtocol: 'The Service’s appProtocol is not spoken by this version.',
+  UnsupportedAppProtocol:
+    'The Service’s appProtocol promises TLS (`https`, `kubernetes.io/wss`), and the backend has no `tls`.',
   InvalidEndpoint: 'An EndpointSlice has endpoints that are no IP addresses, or no port.',
   AddressDenied: 'An address that pools may not reach (`--denied-cidrs`).',
   SecretNotFound: 'There is no Secret of that name.',

@@ -285,7 +285,7 @@ export interface StaticSource {
    */
   endpoints: StaticEndpoint[];
   /**
-   * What the endpoints speak to HTTP listeners, in the words of a Service's appProtocol: http is HTTP/1.1, kubernetes.io/h2c is HTTP/2 without TLS.
+   * What the endpoints speak to HTTP listeners, in the words of a Service's appProtocol: http is HTTP/1.1, kubernetes.io/h2c is HTTP/2 with prior knowledge, as gRPC wants it.
    */
   appProtocol: 'http' | 'kubernetes.io/h2c';
 }

@@ -131,7 +131,7 @@ export interface UdpSessions {
 
 export interface Backend {
   readonly name: string;
-  /** How to speak to it: `kubernetes.io/h2c` makes it `h2c`. */
+  /** How to speak to it where that is HTTP: `kubernetes.io/h2c` (and `grpc`, of a Service) makes it `h2c`. */
   readonly appProtocol: 'http1' | 'h2c';
   /** Absent: it is spoken to in clear. */
   readonly tls?: BackendTLS;

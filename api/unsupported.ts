@@ -15,11 +15,6 @@ interface Unsupported {
 const UNSUPPORTED: readonly Unsupported[] = [
   { path: ['spec', 'listeners', '*', 'protocol'], values: ['HTTPS', 'TLS'], what: 'TLS' },
   { path: ['spec', 'backends', '*', 'tls'], what: 'TLS to backends' },
-  {
-    path: ['spec', 'backends', '*', 'static', 'appProtocol'],
-    values: ['kubernetes.io/h2c'],
-    what: 'HTTP/2 to backends',
-  },
 ];
 
 /** @param pool with its defaults filled in */

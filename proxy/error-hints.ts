@@ -16,7 +16,8 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   DOWNSTREAM_HEADERS_TOO_LARGE: 'The request head is larger than is taken; most often cookies have piled up.',
   DOWNSTREAM_EXPECTATION: 'The request has an Expect field other than 100-continue.',
   DOWNSTREAM_METHOD: 'CONNECT and TRACE are not forwarded.',
-  DOWNSTREAM_NOT_IMPLEMENTED: 'A transfer coding or method that is not known here.',
+  DOWNSTREAM_NOT_IMPLEMENTED:
+    'A transfer coding or method that is not known here, or a WebSocket to a backend that speaks HTTP/2.',
   DOWNSTREAM_VERSION: 'An HTTP version other than 1.0 and 1.1.',
   DOWNSTREAM_IDLE:
     'The client took nothing, or a connection carried nothing, for longer than `listeners[].timeouts.idle`.',
@@ -48,6 +49,8 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
     'The backend closed or reset the connection before its answer was complete. Look for a crash in its log.',
   UPSTREAM_STALE_CONNECTION:
     'The backend had closed a kept connection just as a request took it. Harmless, and repeated where that is allowed; if frequent, raise the backend’s keep-alive timeout.',
+  UPSTREAM_REFUSED_STREAM:
+    'The backend refused the request’s HTTP/2 stream, or was closing its connection, and said that it has not looked at it. Repeated elsewhere with `RefusedStream` in `retries.retryOn`; if frequent, the backend allows too few concurrent streams.',
   UPSTREAM_PROTOCOL: 'The backend’s response is not valid HTTP. Is its port really an HTTP port?',
   UPSTREAM_HEADERS_TOO_LARGE: 'The backend’s response head is larger than is taken.',
   UPSTREAM_RESPONSE_TIMEOUT: 'No response head within `resilience.timeouts.responseHeader`.',

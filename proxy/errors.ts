@@ -6,7 +6,7 @@
 export type Origin = 'downstream' | 'upstream' | 'proxy';
 
 export type RetryClass =
-  /** Nothing was sent: whatever the method, outside the budget. */
+  /** Nothing was sent, or looked at: whatever the method, outside the budget. */
   | 'nothing-sent'
   /** The request may have been seen: only when it is idempotent and no response byte was passed on. */
   | 'if-idempotent'
@@ -51,6 +51,8 @@ const TABLE = {
   UPSTREAM_RESET: { status: 502, origin: 'upstream', retry: 'if-idempotent', blame: true },
   /** A kept connection that the backend had closed by the time the request reached it: not the endpoint's fault. */
   UPSTREAM_STALE_CONNECTION: { status: 502, origin: 'upstream', retry: 'if-idempotent', blame: false },
+  /** The backend has not looked at the request: it took no further stream, or was leaving. */
+  UPSTREAM_REFUSED_STREAM: { status: 503, origin: 'upstream', retry: 'nothing-sent', blame: false },
   UPSTREAM_PROTOCOL: { status: 502, origin: 'upstream', retry: 'never', blame: true },
   UPSTREAM_HEADERS_TOO_LARGE: { status: 502, origin: 'upstream', retry: 'never', blame: true },
   UPSTREAM_RESPONSE_TIMEOUT: { status: 504, origin: 'upstream', retry: 'if-idempotent', blame: true },

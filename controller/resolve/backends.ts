@@ -95,8 +95,8 @@ function resolveService(source: ServiceSource, context: Context): ResolvedBacken
     publishNotReadyAddresses: service.spec.publishNotReadyAddresses ?? false,
   });
   const { endpoints, problems } = toEndpoints(slices.endpoints, conditionOf, context);
-  if (use.http && appProtocol === 'h2c') {
-    const message = `port ${source.port} of Service ${source.name} speaks ${slices.appProtocol}, which is not supported yet`;
+  if (use.http && NEEDS_TLS.has(slices.appProtocol ?? '')) {
+    const message = `port ${source.port} of Service ${source.name} speaks ${slices.appProtocol}, which needs tls on the backend`;
     const at = `${path}.service.port`;
     return nothing({ condition: 'ResolvedRefs', reason: 'UnsupportedAppProtocol', path: at, message });
   }
@@ -181,7 +181,10 @@ function endpointOf(source: SourceEndpoint, condition: EndpointCondition, weight
   return endpoint;
 }
 
-/** Everything that is not HTTP/2 without TLS is spoken to in HTTP/1.1. */
+/** Names of a Service's appProtocol that promise TLS. */
+const NEEDS_TLS: ReadonlySet<string> = new Set(['https', 'kubernetes.io/wss']);
+
+/** Everything that does not promise HTTP/2 is spoken to in HTTP/1.1. */
 function toAppProtocol(appProtocol: string | undefined): Backend['appProtocol'] {
-  return appProtocol === 'kubernetes.io/h2c' ? 'h2c' : 'http1';
+  return appProtocol === 'kubernetes.io/h2c' || appProtocol === 'grpc' ? 'h2c' : 'http1';
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import type { PickFailure } from '../balancer/picker.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -8,18 +7,28 @@ import { connectErrorCode } from './connect-error.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { afterFailedTry, type DialLimits, hedges, usesUpRetry } from './dial-plan.ts';
 
+/** What is being opened to an endpoint: a socket, or a claim to what is built on one. */
+export interface Opening {
+  on(event: 'connect', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'connect', listener: () => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
+  /** It is not needed, or has failed. */
+  destroy(): void;
+}
+
 /** Who wants a connection. */
-export interface DialRequest {
+export interface DialRequest<O extends Opening> {
   readonly dialLimits: DialLimits;
   /** Begins to connect; the dial listens for `connect` and `error` alone, and nothing has to be listening before. */
-  open(endpoint: EndpointState): Socket;
+  open(endpoint: EndpointState): O;
   /** Acquires an endpoint for a further try. */
   nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure;
   /**
    * Called once, or `failed` is, unless cancelled before. The endpoint's acquire goes over to the request.
    * @param tookMs from the beginning of this try
    */
-  connected(socket: Socket, endpoint: EndpointState, tookMs: number): void;
+  connected(opened: O, endpoint: EndpointState, tookMs: number): void;
   /** Nothing is held any more. */
   failed(code: ErrorCode): void;
 }
@@ -47,7 +56,7 @@ export class Dialer {
   }
 
   /** @param endpoint acquired */
-  dial(request: DialRequest, endpoint: EndpointState): Dial {
+  dial<O extends Opening>(request: DialRequest<O>, endpoint: EndpointState): Dial<O> {
     const dial = new Dial(this, request);
     dial.start(endpoint);
     return dial;
@@ -70,19 +79,19 @@ export class Dialer {
 }
 
 /** One wanted connection. */
-export class Dial {
+export class Dial<O extends Opening> {
   readonly #dialer: Dialer;
-  readonly #request: DialRequest;
+  readonly #request: DialRequest<O>;
   /** Finer than a deadline: what it adds to a request's time is all that a dead endpoint costs. */
   #stopHedge: (() => void) | undefined;
-  readonly #tries: Try[] = [];
+  readonly #tries: Try<O>[] = [];
   readonly #tried: EndpointState[] = [];
   #failures = 0;
   #freeRefusals = 0;
   #hedged = false;
   #over = false;
 
-  constructor(dialer: Dialer, request: DialRequest) {
+  constructor(dialer: Dialer, request: DialRequest<O>) {
     this.#dialer = dialer;
     this.#request = request;
   }
@@ -125,14 +134,14 @@ export class Dial {
   }
 
   /** For its tries. */
-  answered(winner: Try): void {
+  answered(winner: Try<O>): void {
     this.#end();
     for (const other of this.#tries) if (other !== winner) other.abandon();
-    this.#request.connected(winner.socket, winner.endpoint, this.#dialer.clock.now() - winner.startedMs);
+    this.#request.connected(winner.opening, winner.endpoint, this.#dialer.clock.now() - winner.startedMs);
   }
 
   /** For its tries. */
-  failed(loser: Try, code: ErrorCode): void {
+  failed(loser: Try<O>, code: ErrorCode): void {
     this.#tries.splice(this.#tries.indexOf(loser), 1);
     loser.endpoint.release();
     const next = code === 'OVERLOADED' ? undefined : this.#nextAfter(code);
@@ -171,25 +180,25 @@ export class Dial {
 }
 
 /** One connect to one endpoint. */
-class Try {
+class Try<O extends Opening> {
   readonly endpoint: EndpointState;
-  readonly socket: Socket;
+  readonly opening: O;
   readonly startedMs: number;
   readonly #dialer: Dialer;
   /** Undefined: nobody waits for it any more. */
-  #dial: Dial | undefined;
+  #dial: Dial<O> | undefined;
   readonly #tooLate = new Deadline(() => this.#fail('UPSTREAM_CONNECT_TIMEOUT'));
   #over = false;
 
-  constructor(dialer: Dialer, dial: Dial, endpoint: EndpointState, request: DialRequest) {
+  constructor(dialer: Dialer, dial: Dial<O>, endpoint: EndpointState, request: DialRequest<O>) {
     this.#dialer = dialer;
     this.#dial = dial;
     this.endpoint = endpoint;
     this.startedMs = dialer.clock.now();
     dialer.deadlines.set(this.#tooLate, request.dialLimits.connectMs);
-    this.socket = request.open(endpoint);
-    this.socket.on('connect', this.#onConnect);
-    this.socket.on('error', this.#onError);
+    this.opening = request.open(endpoint);
+    this.opening.on('connect', this.#onConnect);
+    this.opening.on('error', this.#onError);
   }
 
   /** Its endpoint is released now; the try itself goes on, for what is to be learnt from it. */
@@ -198,29 +207,29 @@ class Try {
     this.endpoint.release();
     if (this.#dialer.abandon()) return;
     this.#end();
-    this.socket.destroy();
+    this.opening.destroy();
   }
 
   readonly #onConnect = (): void => {
     this.#end();
-    this.socket.off('connect', this.#onConnect);
-    this.socket.off('error', this.#onError);
+    this.opening.off('connect', this.#onConnect);
+    this.opening.off('error', this.#onError);
     if (this.#dial !== undefined) {
       this.#dial.answered(this);
       return;
     }
     this.#dialer.abandonedEnded();
-    this.socket.destroy();
+    this.opening.destroy();
   };
 
-  readonly #onError = (error: NodeJS.ErrnoException): void => {
+  readonly #onError = (error: Error): void => {
     this.#fail(connectErrorCode(error));
   };
 
   #fail(code: ErrorCode): void {
     if (this.#over) return;
     this.#end();
-    this.socket.destroy();
+    this.opening.destroy();
     this.#dialer.passive.failure(this.endpoint, code);
     if (this.#dial === undefined) this.#dialer.abandonedEnded();
     else this.#dial.failed(this, code);

@@ -7,7 +7,7 @@ const MAX_IDLE = 1_024;
 const UNANNOUNCED_MS = 1_000;
 
 /**
- * Idle connections of one worker, by endpoint, the last used last. Each one leaves when it is taken, closed by the
+ * Idle HTTP/1.1 connections of one worker, by endpoint, the last used last. Each one leaves when it is taken, closed by the
  * backend, says anything, or has been idle for too long.
  */
 export class BackendPool {
@@ -35,7 +35,7 @@ export class BackendPool {
   }
 
   put(connection: BackendConnection, now: number): void {
-    if (isGone(connection.endpoint)) {
+    if (connection.endpoint.isGone) {
       connection.destroy();
       return;
     }
@@ -60,7 +60,7 @@ export class BackendPool {
   /** Closes what is idle to endpoints that are no more, and forgets them. */
   prune(): void {
     for (const [endpoint, connections] of this.#idle) {
-      if (!isGone(endpoint)) continue;
+      if (!endpoint.isGone) continue;
       destroyAll(connections);
       this.#idle.delete(endpoint);
     }
@@ -69,11 +69,6 @@ export class BackendPool {
   close(): void {
     for (const connections of this.#idle.values()) destroyAll(connections);
   }
-}
-
-/** Neither ready nor healthy, nor anything else: nothing is sent there, not even when the pool fails open. */
-function isGone(endpoint: EndpointState): boolean {
-  return endpoint.table.flags(endpoint.slot) === 0;
 }
 
 /** Each one leaves the list as it is destroyed. */

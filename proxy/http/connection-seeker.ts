@@ -7,15 +7,19 @@ import type { Polled } from '../conn/loop-turns.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { WaitResult } from '../upstream/wait-queue.ts';
+import type { BackendStream } from './backend-stream.ts';
 import { BackendConnection } from './h1/backend-connection.ts';
+import { StreamClaim } from './h2/session-pool.ts';
 import type { HttpWorker } from './http-worker.ts';
 import type { RequestView } from './request-view.ts';
 import type { RouteTarget } from './route-target.ts';
 
-/** Who needs a connection; told exactly one of these for each `seek`, perhaps before it returns. */
+/** Who needs a place at a backend; told exactly one of these for each `seek`, perhaps before it returns. */
 export interface Seeking {
+  /** What a backend is to be told before anything else, on a connection that is for this request alone. */
+  readonly introduction: Buffer | undefined;
   /** The endpoint's acquire goes over to the owner. @param now `Clock.now()` */
-  found(connection: BackendConnection, endpoint: EndpointState, now: number): void;
+  found(stream: BackendStream, endpoint: EndpointState, now: number): void;
   /** Nothing is held any more. */
   notFound(code: ErrorCode): void;
 }
@@ -30,10 +34,10 @@ const FAILURES = {
 
 /**
  * From a request to a connection: an endpoint that may take it, waiting in the pool's queue while all are full, then
- * an idle connection to it, or a new one with the dialer's hedges and further tries. Endpoints that failed the
- * request before are passed over while there are others.
+ * an idle connection to it (for HTTP/2: a session with room), or a new one with the dialer's hedges and further tries.
+ * Endpoints that failed the request before are passed over while there are others.
  */
-export class ConnectionSeeker implements DialRequest, Polled {
+export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Polled {
   readonly #worker: HttpWorker;
   readonly #owner: Seeking;
   readonly #select = {
@@ -47,7 +51,7 @@ export class ConnectionSeeker implements DialRequest, Polled {
   #furtherTries = 0;
   #isWaitingForPoll = false;
   #leaveQueue: (() => void) | undefined;
-  #dial: Dial | undefined;
+  #dial: Dial<Socket | StreamClaim> | undefined;
   readonly #opening: BackendConnection[] = [];
   /** Connections tried for this request, idle ones included. */
   attempts = 0;
@@ -131,14 +135,19 @@ export class ConnectionSeeker implements DialRequest, Polled {
 
   /** @param endpoint acquired */
   #connect(endpoint: EndpointState, now: number): void {
-    const isShared = this.#target.proxyOut === undefined;
-    const connection = isShared ? this.#worker.pool.take(endpoint, this.#isRepeatable, now) : undefined;
-    if (connection === undefined) {
+    const stream = this.#target.proxyOut === undefined ? this.#takeOpen(endpoint, now) : undefined;
+    if (stream === undefined) {
       this.#dial = this.#worker.context.dialer.dial(this, endpoint);
       return;
     }
     this.attempts += 1;
-    this.#owner.found(connection, endpoint, now);
+    this.#owner.found(stream, endpoint, now);
+  }
+
+  #takeOpen(endpoint: EndpointState, now: number): BackendStream | undefined {
+    const { pool, sessions } = this.#worker;
+    if (endpoint.appProtocol === 'h2c') return sessions.take(endpoint);
+    return pool.take(endpoint, this.#isRepeatable, now);
   }
 
   // ---- DialRequest ----
@@ -148,10 +157,19 @@ export class ConnectionSeeker implements DialRequest, Polled {
     return { connectMs, hedgeDelayMs, retries: this.#furtherTries };
   }
 
-  open(endpoint: EndpointState): Socket {
-    const connection = new BackendConnection(this.#worker, endpoint);
+  open(endpoint: EndpointState): Socket | StreamClaim {
+    const { introduction } = this.#owner;
+    if (endpoint.appProtocol === 'h2c') return this.#claim(endpoint, introduction);
+    const connection = new BackendConnection(this.#worker, endpoint, introduction);
     this.#opening.push(connection);
     return connection.socket;
+  }
+
+  #claim(endpoint: EndpointState, introduction: Buffer | undefined): StreamClaim {
+    const { sessions } = this.#worker;
+    const { connectMs } = this.#target;
+    if (introduction === undefined) return sessions.claim(endpoint, connectMs);
+    return sessions.claimAlone(endpoint, connectMs, introduction);
   }
 
   nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure {
@@ -160,11 +178,16 @@ export class ConnectionSeeker implements DialRequest, Polled {
     return this.#target.selector.select({ hashKey, maxInFlight, bound: undefined, tried: all });
   }
 
-  connected(socket: Socket, endpoint: EndpointState): void {
-    const connection = this.#opening.find((opening) => opening.socket === socket)!;
+  connected(opened: Socket | StreamClaim, endpoint: EndpointState): void {
+    const stream = opened instanceof StreamClaim ? opened.stream! : this.#opened(opened);
     this.#endDial();
+    this.#owner.found(stream, endpoint, this.#worker.clock.now());
+  }
+
+  #opened(socket: Socket): BackendConnection {
+    const connection = this.#opening.find((opening) => opening.socket === socket)!;
     connection.opened();
-    this.#owner.found(connection, endpoint, this.#worker.clock.now());
+    return connection;
   }
 
   failed(code: ErrorCode): void {

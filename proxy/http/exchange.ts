@@ -5,11 +5,11 @@ import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import { type Admission, admit, type LocalAnswer } from './admit.ts';
+import type { BackendOwner, BackendStream } from './backend-stream.ts';
 import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
 import { ConnectionSeeker, type Seeking } from './connection-seeker.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
-import type { BackendConnection, BackendOwner } from './h1/backend-connection.ts';
 import type { BodyFraming, BodyPiece, BodyRelay } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
@@ -18,7 +18,14 @@ import { outgoingHead } from './outgoing-head.ts';
 import { replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
-import { type FailedAttempt, furtherConnects, isIdempotent, mayRepeat, mayRepeatStatus } from './retry.ts';
+import {
+  type FailedAttempt,
+  furtherConnects,
+  isIdempotent,
+  mayRepeat,
+  mayRepeatStatus,
+  mayResend,
+} from './retry.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 import { acceptsWebSocket } from './upgrade.ts';
 
@@ -75,7 +82,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #firstPiece: BodyPiece = NO_PIECE;
 
   #endpoint: EndpointState | undefined;
-  #connection: BackendConnection | undefined;
+  #connection: BackendStream | undefined;
   #retries = 0;
   #sentAt = 0;
   #isClientFull = false;
@@ -204,7 +211,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     return this.#state !== State.Seeking && !this.#isBackendFull;
   }
 
-  #sendPiece(connection: BackendConnection, bytes: Buffer, relay: BodyRelay): void {
+  #sendPiece(connection: BackendStream, bytes: Buffer, relay: BodyRelay): void {
     const target = this.#target!;
     this.#keepForReplay(bytes, relay);
     if (this.#isDisguised) connection.useOnce();
@@ -244,7 +251,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   /** What is held is needed again only if the request may be sent again. */
   #dropUnneeded(): void {
     const { retries } = this.#target!;
-    const mayRepeat = this.#isIdempotent && this.#retries < retries.attempts;
+    const isRepeatable = this.#isIdempotent || this.#connection!.mayRefuse;
+    const mayRepeat = isRepeatable && this.#retries < retries.attempts;
     if (this.#body.size > (mayRepeat ? retries.bufferBytes : 0)) this.#body.drop();
   }
 
@@ -255,17 +263,23 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#seeker.seek(furtherConnects(this.#retries, this.#target!.retries), now);
   }
 
-  found(connection: BackendConnection, endpoint: EndpointState, now: number): void {
+  get introduction(): Buffer | undefined {
+    const { proxyOut } = this.#target!;
+    return proxyOut === undefined ? undefined : formatProxyHeader(proxyOut, this.#client.parties);
+  }
+
+  found(connection: BackendStream, endpoint: EndpointState, now: number): void {
     this.#endpoint = endpoint;
     this.#connection = connection;
     this.#state = State.Sent;
     this.#sentAt = now;
     this.#limits.attemptBegins(this.#target!, now, this.#isRequestDone);
+    if (this.#webSocketKey !== undefined && !connection.mayTunnel) {
+      this.#fail('DOWNSTREAM_NOT_IMPLEMENTED');
+      return;
+    }
     this.#arm(now);
     connection.begin(this, this.#account.method);
-    if (this.#target!.proxyOut !== undefined) {
-      connection.introduce(formatProxyHeader(this.#target!.proxyOut, this.#client.parties));
-    }
     if (this.#isDisguised) connection.useOnce();
     this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
     if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
@@ -275,7 +289,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#fail(code);
   }
 
-  #sendStart(connection: BackendConnection): Sent {
+  #sendStart(connection: BackendStream): Sent {
     const bytes = this.#firstBytes;
     if (bytes === undefined) {
       const sent = connection.sendHeld(this.#head, this.#body, this.#isRequestDone);
@@ -412,8 +426,10 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   /** The connection is gone; the request may go on on another one. */
   #afterFailure(code: ErrorCode): void {
+    const { retries } = this.#target!;
     const isSent = this.#state === State.Sent;
-    if (isSent && mayRepeat(code, this, this.#target!.retries) && this.#hasBudget()) this.#retry();
+    if (isSent && mayResend(code, this, retries)) this.#retry();
+    else if (isSent && mayRepeat(code, this, retries) && this.#hasBudget()) this.#retry();
     else this.#fail(code);
   }
 

@@ -101,6 +101,7 @@ class HttpHandler implements PortHandler, HttpPort {
 
   update(view: PortView): void {
     this.worker.pool.prune();
+    this.worker.sessions.prune();
     this.#leaving.update(view.entries.map(({ pool }) => pool));
     const next = view.entries.map(({ pool, listener }) => ({ pool, config: pool.config, listener }));
     // Endpoints come and go far more often than routes do.

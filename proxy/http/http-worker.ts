@@ -11,6 +11,7 @@ import type { Exchange } from './exchange.ts';
 import { sharedRanges } from './h1/body-relay.ts';
 import { RequestHead } from './h1/request-head.ts';
 import { ResponseHead } from './h1/response-head.ts';
+import { SessionPool } from './h2/session-pool.ts';
 
 const MAX_SPARE_EXCHANGES = 256;
 
@@ -24,6 +25,7 @@ export class HttpWorker {
   readonly deadlines: Deadlines;
   readonly turns: LoopTurns;
   readonly pool: BackendPool;
+  readonly sessions: SessionPool;
   readonly sender = new Sender();
   readonly buffers: ReadBuffers;
   readonly ranges = sharedRanges();
@@ -48,6 +50,7 @@ export class HttpWorker {
     this.buffers = context.buffers;
     this.turns = new LoopTurns(context.clock);
     this.pool = new BackendPool();
+    this.sessions = new SessionPool(this);
     const random = Math.floor(context.rng() * 2 ** 48).toString(36);
     this.#idPrefix = `${random}${context.clock.wall().toString(36)}${context.workerId.toString(36)}-`;
   }

@@ -40,6 +40,7 @@ const TEXTS = {
   UPSTREAM_CONNECT_TIMEOUT: 'the backend did not accept the connection in time',
   UPSTREAM_RESET: 'the backend closed the connection before it answered',
   UPSTREAM_STALE_CONNECTION: 'the backend closed the connection before it answered',
+  UPSTREAM_REFUSED_STREAM: 'the backend took no further request',
   UPSTREAM_PROTOCOL: 'the backend sent an invalid response',
   UPSTREAM_HEADERS_TOO_LARGE: 'the backend sent too large a response head',
   UPSTREAM_RESPONSE_TIMEOUT: 'the backend did not answer in time',

@@ -33,6 +33,16 @@ export function mayRepeat(code: ErrorCode, attempt: FailedAttempt, config: Retri
   return condition !== undefined && config.retryOn.includes(condition) && isRepeatable(attempt, config);
 }
 
+/** May a request that its backend says it has not looked at be sent again? Whatever the method, outside the budget. */
+export function mayResend(code: ErrorCode, attempt: FailedAttempt, config: Retries): boolean {
+  return (
+    code === 'UPSTREAM_REFUSED_STREAM' &&
+    config.retryOn.includes('RefusedStream') &&
+    attempt.retries < config.attempts &&
+    attempt.isReplayable
+  );
+}
+
 /** May a response with this status be dropped for another attempt, if the budget has room? */
 export function mayRepeatStatus(status: number, attempt: FailedAttempt, config: Retries): boolean {
   return (

@@ -1,3 +1,4 @@
+import type { Backend } from '../../api/snapshot.ts';
 import { nextLatencyUs } from './peak-ewma.ts';
 import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-table.ts';
 
@@ -28,6 +29,8 @@ export class EndpointState {
   weight: number;
   zone: string;
   nodeName: string;
+  /** What it is spoken to in, where that is HTTP. */
+  appProtocol: Backend['appProtocol'];
   /** Told when a request ends here. */
   waiters: Waiters | undefined;
   /** The last update of its upstream that named it. */
@@ -46,6 +49,7 @@ export class EndpointState {
     this.weight = traits.weight;
     this.zone = traits.zone ?? '';
     this.nodeName = traits.nodeName ?? '';
+    this.appProtocol = 'http1';
     this.waiters = undefined;
   }
 
@@ -63,6 +67,11 @@ export class EndpointState {
   /** Counts in the denominator of failover, and may be used when nothing is healthy and the pool fails open. */
   get available(): boolean {
     return (this.table.flags(this.slot) & (READY | DRAINING | EXCLUDED)) === READY;
+  }
+
+  /** Neither ready nor healthy, nor anything else: nothing is sent there, not even when the pool fails open. */
+  get isGone(): boolean {
+    return this.table.flags(this.slot) === 0;
   }
 
   /** The configured weight, less while it starts slowly. */

@@ -36,7 +36,7 @@ export interface SessionPort {
  * One client connection from the choice of its endpoint to its end: select (or wait in the queue), dial, relay. The
  * endpoint is held until both connections are closed, and released once.
  */
-export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
+export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwner {
   readonly client: Socket;
   readonly clientAddress: string;
   readonly target: L4Target;
@@ -48,7 +48,7 @@ export class TcpSession implements SelectRequest, DialRequest, RelayOwner {
   readonly #preface: Preface | undefined;
   readonly #readers: [Socket, SocketReader][] = [];
   #cancelWait: (() => void) | undefined;
-  #dial: Dial | undefined;
+  #dial: Dial<Socket> | undefined;
   #relay: Relay | undefined;
   #upstream: Socket | undefined;
   #endpoint: EndpointState | undefined;

@@ -92,6 +92,7 @@ export class Upstream {
       state.weight = endpoint.weight;
       state.zone = endpoint.zone ?? '';
       state.nodeName = endpoint.nodeName ?? '';
+      state.appProtocol = backend.appProtocol;
       next.push(state);
     }
     const gone = this.#endpoints.filter(({ round }) => round !== this.#round);

@@ -144,7 +144,7 @@ export class WorkerRuntime {
       requests: http.exchanges,
       waiting: this.#deps.queue.size,
       backends: http.backendConnections,
-      idleBackends: http.pool.size,
+      idleBackends: http.pool.size + http.sessions.idle,
       abandonedConnects: dialer.abandoned,
       deadlines: deadlines.size,
     };

@@ -3,41 +3,17 @@ import { Deadline } from '../../conn/deadlines.ts';
 import { Sent } from '../../conn/sender.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
+import type { BackendOwner, BackendStream } from '../backend-stream.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import type { RequestBody } from '../request-body.ts';
-import { type BodyFraming, type BodyPiece, BodyRelay } from './body-relay.ts';
+import { type BodyPiece, BodyRelay } from './body-relay.ts';
 import { INCOMPLETE, REFUSED, responseError } from './fault.ts';
+import { MAX_INTERIM } from './limits.ts';
 import { PartialHead } from './partial-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Who has a request on a connection. */
-export interface BackendOwner {
-  /** An interim response (RFC 9110 section 15.2), not 101. */
-  interim(head: ResponseHead): void;
-  /**
-   * The final response begins. Answers how its body goes on to the client; undefined: it is not wanted, and the owner
-   * has no more to do with the connection.
-   */
-  response(head: ResponseHead): BodyFraming | undefined;
-  /** A piece of the response, the first right after `response`, perhaps empty. `keeps`: see `Sender.send`. */
-  piece(bytes: Buffer, relay: BodyRelay, keeps: boolean): Sent;
-  /** The response is complete; the connection belongs to somebody else. */
-  responded(): void;
-  /** 101: may the connection be switched? It is the owner's then, for whatever is said on it. */
-  switches(head: ResponseHead): boolean;
-  /** After `switches`. */
-  tunnelled(bytes: Buffer, relay: BodyRelay, keeps: boolean): Sent;
-  tunnelEnded(): void;
-  /** It ended too early, or said what it must not; it is closed. */
-  broke(code: ErrorCode, detail: string): void;
-  /** There is room again for what is sent. */
-  drained(): void;
-}
-
 const State = { Opening: 0, Idle: 1, Head: 2, Body: 3, Tunnel: 4, Closed: 5 } as const;
 
-/** Interim responses to one request; a backend that sends more has lost its way. */
-const MAX_INTERIM = 32;
 /** A read of this size means there is more to come: read into a larger buffer that can be written uncopied. */
 const BULK_BYTES = 32_768;
 const QUIET_BYTES = 8_192;
@@ -48,7 +24,10 @@ const MAX_IDLE_MS = 300_000;
 const MARGIN_MS = 1_000;
 
 /** One HTTP/1.1 connection to an endpoint: idle, or busy with one request of its owner. */
-export class BackendConnection {
+export class BackendConnection implements BackendStream {
+  readonly protocol = 'HTTP/1.1';
+  readonly mayRefuse = false;
+  readonly mayTunnel = true;
   readonly endpoint: EndpointState;
   readonly socket: Socket;
   /** When it became idle. */
@@ -75,8 +54,11 @@ export class BackendConnection {
   #wantsBulk = false;
   #isBulkFree = true;
 
-  /** Begins to connect. `opened` says that it has. */
-  constructor(worker: HttpWorker, endpoint: EndpointState) {
+  /**
+   * Begins to connect. `opened` says that it has.
+   * @param introduction says whose connection it is, before anything else: it serves one request then
+   */
+  constructor(worker: HttpWorker, endpoint: EndpointState, introduction: Buffer | undefined) {
     this.#worker = worker;
     this.endpoint = endpoint;
     this.#relay = new BodyRelay(worker.ranges);
@@ -97,6 +79,10 @@ export class BackendConnection {
     this.socket.on('drain', () => this.#owner?.drained());
     this.socket.on('error', (error) => this.#onError(error));
     this.socket.on('close', () => this.#onError(undefined));
+    if (introduction !== undefined) {
+      this.socket.write(introduction);
+      this.useOnce();
+    }
     worker.backendConnections += 1;
     this.socket.once('close', () => {
       worker.backendConnections -= 1;
@@ -130,12 +116,6 @@ export class BackendConnection {
   /** The connection serves no other request after this one. */
   useOnce(): void {
     this.#isLastRequest = true;
-  }
-
-  /** Says whose connection this is, before anything else is said: it is nobody else's afterwards. */
-  introduce(header: Buffer): void {
-    this.socket.write(header);
-    this.useOnce();
   }
 
   /** A piece of the request, perhaps with its head; complete when the piece is `done`. */

@@ -13,5 +13,7 @@ export const MAX_HOSTNAME_BYTES = 253;
 /** Extensions of all chunks of one body together. */
 export const MAX_CHUNK_EXTENSION_BYTES = 16_384;
 export const MAX_TRAILER_BYTES = 8_192;
+/** Interim responses to one request; a backend that sends more has lost its way. */
+export const MAX_INTERIM = 32;
 /** A request that has passed this many proxies of ours goes in circles. */
 export const MAX_HOPS = 8;

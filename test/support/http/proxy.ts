@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import pino from 'pino';
-import type { Endpoint, PoolConfig, PoolSnapshot } from '../../../api/snapshot.ts';
+import type { Backend, Endpoint, PoolConfig, PoolSnapshot } from '../../../api/snapshot.ts';
 import { processMicros, systemClock } from '../../../lib/clock.ts';
 import { Deadlines } from '../../../proxy/conn/deadlines.ts';
 import { Dialer } from '../../../proxy/conn/dialer.ts';
@@ -38,6 +38,8 @@ export interface HttpProxyOptions {
   /** Or of several backends, by name. */
   readonly endpoints?: Readonly<Record<string, readonly Endpoint[]>>;
   readonly config?: Partial<PoolConfig>;
+  /** What the backends speak. */
+  readonly appProtocol?: Backend['appProtocol'];
   /** Absent: any free one. */
   readonly listen?: number;
   /** Keeps no records: for long runs. */
@@ -176,6 +178,7 @@ export class HttpProxy {
     for (const client of this.#clients) client.close();
     this.handler.destroy();
     this.worker.pool.close();
+    this.worker.sessions.close();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -217,8 +220,13 @@ export class HttpProxy {
   }
 }
 
-function snapshotOf({ ports = [], endpoints, config = {} }: HttpProxyOptions): PoolSnapshot {
+function snapshotOf({
+  ports = [],
+  endpoints,
+  config = {},
+  appProtocol = 'http1',
+}: HttpProxyOptions): PoolSnapshot {
   const all = endpoints ?? { v1: ports.map((port) => endpoint({ port })) };
-  const backends = Object.keys(all).map((name) => backend({ name }));
+  const backends = Object.keys(all).map((name) => backend({ name, appProtocol }));
   return poolSnapshot({ config: poolConfig({ backends, ...config }), endpoints: all });
 }

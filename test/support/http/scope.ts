@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
 import { type BackendOptions, type Script, ScriptedBackend } from './backend.ts';
+import { Http2Backend, type Http2BackendOptions, type Http2Script } from './http2-backend.ts';
 import { HttpProxy, type HttpProxyOptions } from './proxy.ts';
 
 /** Starts what a test needs; call it once in a `describe`. Everything is closed after each test. */
@@ -15,14 +16,23 @@ export function httpScope() {
   const startBackend = async (options?: BackendOptions | Script) =>
     keep(await ScriptedBackend.start(options));
   const startProxy = async (options: HttpProxyOptions) => keep(await HttpProxy.start(options));
+  const startHttp2 = async (options?: Http2BackendOptions | Http2Script) =>
+    keep(await Http2Backend.start(options));
   return {
     keep,
     backend: startBackend,
+    http2Backend: startHttp2,
     proxy: startProxy,
     /** A backend with this behaviour, and a proxy before it. */
     async pair(options?: BackendOptions | Script, config: HttpProxyOptions['config'] = {}) {
       const backend = await startBackend(options);
       const proxy = await startProxy({ ports: [backend.port], config });
+      return { backend, proxy };
+    },
+    /** An HTTP/2 backend with this behaviour, and a proxy before it. */
+    async http2Pair(options?: Http2BackendOptions | Http2Script, config: HttpProxyOptions['config'] = {}) {
+      const backend = await startHttp2(options);
+      const proxy = await startProxy({ ports: [backend.port], appProtocol: 'h2c', config });
       return { backend, proxy };
     },
   };

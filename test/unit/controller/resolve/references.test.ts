@@ -41,13 +41,25 @@ describe('what a pool refers to', () => {
     ]);
   });
 
-  it('is refused when it speaks what is not supported yet', () => {
-    const service = serviceOf('checkout', {
-      ports: [{ name: 'http', port: 80, appProtocol: 'kubernetes.io/h2c' }],
-    });
-    expect(reasonsOf(poolWith(''), worldOf({ services: [service] }))).toEqual([
-      'UnsupportedAppProtocol spec.backends[0].service.port',
-    ]);
+  it.each(['https', 'kubernetes.io/wss'])(
+    'is told when it speaks %s, and nothing says how',
+    (appProtocol) => {
+      const service = serviceOf('checkout', { ports: [{ name: 'http', port: 80, appProtocol }] });
+      expect(reasonsOf(poolWith(''), worldOf({ services: [service] }))).toEqual([
+        'UnsupportedAppProtocol spec.backends[0].service.port',
+      ]);
+    },
+  );
+
+  it.each([
+    ['kubernetes.io/h2c', 'h2c'],
+    ['grpc', 'h2c'],
+    ['kubernetes.io/ws', 'http1'],
+    ['http', 'http1'],
+  ])('is spoken to as its port says: %s is %s', (appProtocol, spoken) => {
+    const service = serviceOf('checkout', { ports: [{ name: 'http', port: 80, appProtocol }] });
+    const { intent } = resolvePool(poolWith(''), worldOf({ services: [service] }));
+    expect(intent?.config.backends[0]?.appProtocol).toBe(spoken);
   });
 });
 
