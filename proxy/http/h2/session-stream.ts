@@ -10,8 +10,8 @@ import type { ResponseHead } from '../h1/response-head.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import type { RequestBody } from '../request-body.ts';
 import type { BackendSession } from './backend-session.ts';
-import { requestFields } from './request-fields.ts';
-import { readResponseFields } from './response-fields.ts';
+import { outgoingRequest } from './outgoing-request.ts';
+import { readResponse } from './incoming-response.ts';
 import { trailerLines } from './trailers.ts';
 
 const {
@@ -97,7 +97,7 @@ export class SessionStream implements BackendStream {
 
   /** Sends the head. Answers the content of the body that comes with it. */
   #start(head: string, parts: readonly Buffer[], isLast: boolean): readonly Buffer[] {
-    const { list, isChunked } = requestFields(head, 'http');
+    const { list, isChunked } = outgoingRequest(head, 'http');
     if (isChunked) this.#decoder = new ChunkedDecoder('content', this.#worker.ranges);
     const content = this.#contentOf(parts);
     const endStream = isLast && content.length === 0 && this.#requestTrailers === '';
@@ -175,7 +175,7 @@ export class SessionStream implements BackendStream {
   #read(fields: readonly string[]): ResponseHead | undefined {
     this.#session.heard();
     const head = this.#worker.responseHead;
-    const fault = readResponseFields(fields, this.#method, head);
+    const fault = readResponse(fields, this.#method, head);
     if (fault === undefined) return head;
     this.#break(responseError(fault), fault);
     return undefined;

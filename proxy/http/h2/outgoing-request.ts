@@ -1,5 +1,5 @@
 /** A request's head as HTTP/2 has it. */
-export interface RequestFields {
+export interface OutgoingRequest {
   /** Name, value, name, value; the pseudo-header fields first. */
   readonly list: string[];
   /** The body that follows the head's text is in chunks. */
@@ -15,7 +15,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'prox
  * Turns the head of a request that we have written for HTTP/1.1 into a field list (RFC 9113 section 8.3.1). The text is
  * known to be valid, and its only hop-by-hop lines are ours.
  */
-export function requestFields(head: string, scheme: 'http' | 'https'): RequestFields {
+export function outgoingRequest(head: string, scheme: 'http' | 'https'): OutgoingRequest {
   const methodEnd = head.indexOf(' ');
   const targetEnd = head.indexOf(REQUEST_LINE, methodEnd + 1);
   const list = [

@@ -18,11 +18,12 @@ const bytes = Buffer.allocUnsafeSlow(MAX_RESPONSE_HEAD_BYTES);
 
 /**
  * Reads the head of a response as strictly as one that comes in HTTP/1.1. What `head` says holds until the next call.
- * Answers why it is refused; undefined: it is not. A body without a length is `until-close`.
+ * Answers why it is refused; undefined: it is not. A body without a length is taken for chunked: it ends by itself, too,
+ * perhaps with trailers.
  *
  * @param fields name, value, name, value, as they came
  */
-export function readResponseFields(
+export function readResponse(
   fields: readonly string[],
   method: string,
   head: ResponseHead,
@@ -38,5 +39,7 @@ export function readResponseFields(
   if (text.length > bytes.length) return 'head_too_large';
   const end = bytes.write(text, 0, 'latin1');
   if (head.parse(bytes, 0, end, method) === REFUSED) return head.fault;
-  return written.isReadAs(head.lines) ? undefined : 'value_invalid';
+  if (!written.isReadAs(head.lines)) return 'value_invalid';
+  if (head.body === 'until-close') head.body = 'chunked';
+  return undefined;
 }
