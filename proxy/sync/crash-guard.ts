@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { writeAtomically } from './snapshot-disk.ts';
@@ -14,6 +14,10 @@ export interface Suspect {
 /**
  * Remembers on disk what is being tried, so that a snapshot which kills the proxy is not tried twice. When several
  * were applied together, each is a suspect and the next life applies it alone: a second death names the one.
+ *
+ * It is written before every apply, so it is one file that is written over in place: to replace a file makes some file
+ * systems bring the new one to the disk first, which takes up to a second when that is busy. The end of a process
+ * loses nothing that was written, and who reads it stops at the end of the first line.
  */
 export class CrashGuard {
   readonly #trying: string;
@@ -22,6 +26,9 @@ export class CrashGuard {
   /** Digest by pool uid. */
   readonly #guilty = new Map<string, string>();
   readonly #suspects = new Map<string, string>();
+  #file: FileHandle | undefined;
+  /** One access to the file after the other. */
+  #writing: Promise<void> = Promise.resolve();
   #cancel: (() => void) | undefined;
 
   constructor(dir: string, clock: Clock) {
@@ -56,11 +63,15 @@ export class CrashGuard {
   }
 
   /** To be awaited before these are applied together. */
-  async trying(snapshots: readonly Suspect[]): Promise<void> {
+  trying(snapshots: readonly Suspect[]): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
     const suspects = snapshots.map(({ uid, digest }) => ({ uid, digest }));
-    await writeAtomically(this.#trying, JSON.stringify(suspects));
+    const line = Buffer.from(`${JSON.stringify(suspects)}\n`);
+    return this.#next(async () => {
+      this.#file ??= await open(this.#trying, 'w', 0o600);
+      await this.#file.write(line, 0, line.byteLength, 0);
+    });
   }
 
   /** Applied: from now on their time of proof runs. */
@@ -75,10 +86,21 @@ export class CrashGuard {
   }
 
   /** Nothing is on trial any more: its time has passed, or the process ends on purpose. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    await rm(this.#trying, { force: true });
+    return this.#next(async () => {
+      const file = this.#file;
+      this.#file = undefined;
+      await file?.close();
+      await rm(this.#trying, { force: true });
+    });
+  }
+
+  #next(job: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(job);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 
   async #save(): Promise<void> {
@@ -89,7 +111,7 @@ export class CrashGuard {
 
 async function readSuspects(path: string): Promise<readonly Suspect[]> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Suspect[];
+    return JSON.parse((await readFile(path, 'utf8')).split('\n', 1)[0]!) as Suspect[];
   } catch {
     return []; // absent, or cut off by the very end that it is about
   }

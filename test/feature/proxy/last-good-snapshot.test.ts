@@ -168,6 +168,21 @@ describe('the last good snapshot', () => {
     expect(await third.push('c', 'c1')).toMatchObject({ case: 'ack' });
   });
 
+  it('is noted before each apply without a new file, which a busy disk could hold up', async () => {
+    // R8: a proxy whose state was on a disk applied one change a second
+    const one = await life();
+    await one.push('a', 'a1');
+    const { ino } = await stat(join(dir, 'trying.json'));
+    for (const uid of ['a-longer-one', 'b', 'c']) one.applier.receive(update(uid, `${uid}1`, 1));
+    await one.applier.settled();
+    await one.push('a', 'a2'); // a shorter line than the one before
+    expect((await stat(join(dir, 'trying.json'))).ino).toBe(ino);
+    expect((await readdir(dir)).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+    const two = await life();
+    expect(await two.push('a', 'a2')).toMatchObject({ case: 'nack' });
+    expect(await two.push('b', 'b1')).toMatchObject({ case: 'ack' });
+  });
+
   it('is not held guilty of an orderly end', async () => {
     const first = await life();
     await first.push('a', 'a1');
