@@ -116,7 +116,10 @@ export class Proxy {
       data: workerData(options),
       ...(options.workerEntry === undefined ? {} : { entry: options.workerEntry }),
       onPassive: (event) => this.health.observe(event),
-      onReplaced: (reason) => this.#metrics.countReplacedWorker(reason),
+      onReplaced: (reason) => {
+        this.#metrics.countReplacedWorker(reason);
+        this.health.workerLost();
+      },
     });
   }
 

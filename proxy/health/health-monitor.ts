@@ -116,12 +116,16 @@ export class HealthMonitor {
     this.#board.flush();
   }
 
-  /** What a worker met. Events about an endpoint that is gone are ignored. */
+  /** What a worker met. It is not held against who has the slot of an endpoint that is gone. */
   observe(event: PassiveEvent): void {
     const member = this.#members.get(event.slot);
     if (member === undefined) return;
     const { health } = member;
-    if (health.endpoint.address !== event.address || health.endpoint.port !== event.port) return;
+    if (health.endpoint.address !== event.address || health.endpoint.port !== event.port) {
+      this.#board.restore(member);
+      this.#board.flush();
+      return;
+    }
     const now = this.#deps.clock.now();
     switch (event.kind) {
       case 'refused':
@@ -138,6 +142,17 @@ export class HealthMonitor {
         health.lastCause = event.cause;
         this.#review(member.upstream);
         break;
+    }
+    this.#board.flush();
+  }
+
+  /** A worker is gone, perhaps with events that it had not sent: endpoints that it took out were refused. */
+  workerLost(): void {
+    const now = this.#deps.clock.now();
+    for (const member of this.#members.values()) {
+      if (this.#board.holds(member)) continue;
+      member.health.refused(REFUSED, now);
+      this.#settle(member);
     }
     this.#board.flush();
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts';
 import { traitsOf, type ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import { HEALTHY } from '../state/shared-table.ts';
@@ -6,7 +7,7 @@ import type { PassiveReporter } from '../worker/context.ts';
 /** What a worker tells the main thread about an endpoint that let it down. */
 export interface PassiveEvent {
   readonly kind:
-    /** Nobody listens there: out at once. */
+    /** Nobody listens there. The worker has taken it out already; whether it stays out is for the main thread to say. */
     | 'refused'
     /** A connection did not come about for another reason: look at it now. */
     | 'connect-failed'
@@ -25,16 +26,17 @@ const COUNTED: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /**
  * The worker's half of passive health. Failures in a row are counted over all workers in the shared table, so a
- * success anywhere ends the run; the main thread hears of a run once, when it reaches the pool's limit.
+ * success anywhere ends the run; the main thread hears of a run once, when it reaches the pool's limit. A refused
+ * connect takes the endpoint out there and then, for all workers: the main thread may be busy.
  *
  * Guarantees: a success costs one plain read while nothing fails; nothing is posted about an endpoint that is out
  * already; codes without blame (a client that left, an idle or stream timeout) neither count nor end a run.
  */
-export function createPassiveReporter(post: (event: PassiveEvent) => void): PassiveReporter {
-  const tell = (kind: PassiveEvent['kind'], endpoint: EndpointState, cause: string): void => {
-    const { slot, address, port, table } = endpoint;
-    if ((table.flags(slot) & HEALTHY) !== 0) post({ kind, slot, address, port, cause });
+export function createPassiveReporter(clock: Clock, post: (event: PassiveEvent) => void): PassiveReporter {
+  const tell = (kind: PassiveEvent['kind'], { slot, address, port }: EndpointState, cause: string): void => {
+    post({ kind, slot, address, port, cause });
   };
+  const isIn = ({ table, slot }: EndpointState): boolean => (table.flags(slot) & HEALTHY) !== 0;
 
   const success = (endpoint: EndpointState): void => {
     if (endpoint.table.failures(endpoint.slot) !== 0) endpoint.table.clearFailures(endpoint.slot);
@@ -46,16 +48,20 @@ export function createPassiveReporter(post: (event: PassiveEvent) => void): Pass
     failure(endpoint, code) {
       if (!traitsOf(code).blame) return;
       if (code === 'UPSTREAM_CONNECT_REFUSED') {
-        tell('refused', endpoint, describe(code));
+        if (endpoint.takeOut(clock.now())) tell('refused', endpoint, describe(code));
         return;
       }
-      if (endpoint.table.countFailure(endpoint.slot)) tell('failures', endpoint, describe(code));
+      const isTooMany = endpoint.table.countFailure(endpoint.slot);
+      if (!isIn(endpoint)) return;
+      if (isTooMany) tell('failures', endpoint, describe(code));
       else if (isConnectFailure(code)) tell('connect-failed', endpoint, describe(code));
     },
 
     errorStatus(endpoint, status) {
       if (!COUNTED.has(status)) success(endpoint);
-      else if (endpoint.table.countFailure(endpoint.slot)) tell('failures', endpoint, `HTTP ${status}`);
+      else if (endpoint.table.countFailure(endpoint.slot) && isIn(endpoint)) {
+        tell('failures', endpoint, `HTTP ${status}`);
+      }
     },
   };
 }

@@ -60,6 +60,17 @@ export class VerdictBoard {
     this.#changed = true;
   }
 
+  /** Is what the table says of a member still what was published? A worker takes out whom it was refused by. */
+  holds({ slot, flags }: Member): boolean {
+    return this.#deps.table.flags(slot) === flags;
+  }
+
+  /** Writes a member's flags anew, whatever a worker made of them. */
+  restore({ slot, flags, upstream }: Member): void {
+    this.#deps.table.setFlags(slot, flags);
+    this.#changedUpstreams.add(upstream.slot);
+  }
+
   /** Takes a member's flags away; its slot may get a new owner. */
   withdraw(member: Member): void {
     this.#deps.table.setFlags(member.slot, 0);
@@ -87,9 +98,12 @@ export class VerdictBoard {
     const { table, clock } = this.#deps;
     // Back with a clean sheet: failures from before its absence say nothing about now.
     if ((flags & HEALTHY & ~member.flags) !== 0) table.clearFailures(member.slot);
-    table.setFlags(member.slot, flags);
+    // A worker that was refused has taken it out before.
+    if (table.flags(member.slot) !== flags) {
+      table.setFlags(member.slot, flags);
+      this.#changedUpstreams.add(member.upstream.slot);
+    }
     member.flags = flags;
-    this.#changedUpstreams.add(member.upstream.slot);
     const eligible = (flags & (READY | HEALTHY | DRAINING | EXCLUDED)) === (READY | HEALTHY);
     if (eligible !== (member.eligibleSince !== undefined)) {
       member.eligibleSince = eligible ? clock.now() : undefined;

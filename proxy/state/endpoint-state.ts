@@ -22,6 +22,8 @@ export class EndpointState {
   /** Identity: `endpointKey` of proxy/state/identity.ts. */
   readonly key: string;
   readonly slot: number;
+  /** Its upstream's slot. */
+  readonly upstream: number;
   readonly address: string;
   readonly port: number;
   readonly table: SharedTable;
@@ -37,12 +39,13 @@ export class EndpointState {
   round = 0;
 
   constructor(
-    identity: { key: string; slot: number; address: string; port: number },
+    identity: { key: string; slot: number; upstream: number; address: string; port: number },
     traits: { weight: number; zone?: string | undefined; nodeName?: string | undefined },
     table: SharedTable,
   ) {
     this.key = identity.key;
     this.slot = identity.slot;
+    this.upstream = identity.upstream;
     this.address = identity.address;
     this.port = identity.port;
     this.table = table;
@@ -93,6 +96,17 @@ export class EndpointState {
     const sampleUs = Math.min(Math.max(1, sampleMs * 1_000), MAX_LATENCY_US);
     const elapsedMs = table.latencyAgeMs(slot, nowMs);
     table.setLatency(slot, nextLatencyUs(table.latencyUs(slot), sampleUs, elapsedMs), nowMs);
+  }
+
+  /**
+   * Nobody listens there: from now on no worker chooses it, however long the main thread takes to hear of it. True
+   * for the one call that took it out.
+   * @param nowMs `Clock.now()`
+   */
+  takeOut(nowMs: number): boolean {
+    if (!this.table.clearHealthy(this.slot)) return false;
+    this.table.bumpEpoch(this.upstream, nowMs);
+    return true;
   }
 
   tryAcquire(max: number): boolean {

@@ -89,6 +89,12 @@ export class SharedTable {
     Atomics.store(this.#cells, slot * ENDPOINT_STRIDE + FLAGS, flags);
   }
 
+  /** Takes `HEALTHY` away; true for the one call that did. */
+  clearHealthy(slot: number): boolean {
+    const before = Atomics.and(this.#cells, slot * ENDPOINT_STRIDE + FLAGS, ~HEALTHY);
+    return (before & HEALTHY) !== 0;
+  }
+
   /** Requests or sessions in flight over all workers; a plain read, at most a few ns old. */
   inFlight(slot: number): number {
     return this.#cells[TOTALS_BASE + slot]!;

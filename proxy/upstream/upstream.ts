@@ -165,7 +165,11 @@ export class Upstream {
   #create(endpoint: Endpoint, slot: number): EndpointState {
     const { address, port } = endpoint;
     const key = endpointKey(this.poolUid, this.name, endpoint);
-    const state = new EndpointState({ key, slot, address, port }, endpoint, this.#deps.table);
+    const state = new EndpointState(
+      { key, slot, upstream: this.slot, address, port },
+      endpoint,
+      this.#deps.table,
+    );
     state.waiters = this.waiters;
     return state;
   }

@@ -63,7 +63,7 @@ export class WorkerRuntime {
     this.#send = send;
     const table = new SharedTable(data.workerId, data.table);
     const deadlines = new Deadlines(systemClock);
-    const passive = createPassiveReporter((event) => send({ type: 'passive', event }));
+    const passive = createPassiveReporter(systemClock, (event) => send({ type: 'passive', event }));
     this.#context = {
       workerId: data.workerId,
       clock: systemClock,

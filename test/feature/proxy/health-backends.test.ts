@@ -69,11 +69,17 @@ function monitored(port: number, check: ActiveCheck | undefined) {
   if (slots === 'out-of-slots') throw new Error(slots);
   monitor.update(pool, slots);
   const state = new EndpointState(
-    { key: '', slot: slots['v1']!.endpoints[0]!, address: '127.0.0.1', port },
+    {
+      key: '',
+      slot: slots['v1']!.endpoints[0]!,
+      upstream: slots['v1']!.upstream,
+      address: '127.0.0.1',
+      port,
+    },
     { weight: 1 },
     new SharedTable(0, table.buffer),
   );
-  const reporter = createPassiveReporter((event) => monitor.observe(event));
+  const reporter = createPassiveReporter(systemClock, (event) => monitor.observe(event));
   return { monitor, state, reporter, reason: () => monitor.reports(pool.uid)[0]!.verdict.reason };
 }
 

@@ -6,7 +6,6 @@ import { Deadlines } from '../../../proxy/conn/deadlines.ts';
 import { Dialer } from '../../../proxy/conn/dialer.ts';
 import { ReadBuffers } from '../../../proxy/conn/read-buffers.ts';
 import { type ErrorCode, traitsOf } from '../../../proxy/errors.ts';
-import { createPassiveReporter } from '../../../proxy/health/passive-reporter.ts';
 import { createHttpHandler, httpWorkerOf } from '../../../proxy/http/http-handler.ts';
 import type { HttpWorker } from '../../../proxy/http/http-worker.ts';
 import type { PortHandler, PortView } from '../../../proxy/listen/port-handler.ts';
@@ -42,8 +41,6 @@ export interface HttpProxyOptions {
   readonly appProtocol?: Backend['appProtocol'];
   /** Absent: any free one. */
   readonly listen?: number;
-  /** Keeps no records: for long runs. */
-  readonly isQuiet?: boolean;
 }
 
 /** One worker's HTTP port, in this process, on real sockets; every endpoint is healthy until a test says otherwise. */
@@ -64,8 +61,7 @@ export class HttpProxy {
     this.#snapshot = snapshotOf(options);
     const table = new SharedTable(0, this.#main.buffer);
     const deadlines = new Deadlines(systemClock);
-    const { isQuiet = false } = options;
-    const passive = isQuiet ? createPassiveReporter(() => {}) : this.#passiveReporter();
+    const passive = this.#passiveReporter();
     this.#context = {
       workerId: 0,
       clock: systemClock,
@@ -78,7 +74,7 @@ export class HttpProxy {
       dialer: new Dialer(systemClock, deadlines, passive),
       buffers: new ReadBuffers(),
       traffic: new TrafficMeter(),
-      accessLog: isQuiet ? undefined : { record: (record) => this.records.push({ ...record }) },
+      accessLog: { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,
     };
     this.#upstreams = new PoolUpstreams(this.#snapshot, this.#assign(), {

@@ -93,13 +93,15 @@ function setup() {
   const traffic = (pool: PoolSnapshot, port: number) => {
     const index = pool.endpoints['v1']!.findIndex((each) => each.port === port);
     const { address } = pool.endpoints['v1']![index]!;
-    const slot = slots.of(pool)['v1']!.endpoints[index]!;
+    const { upstream, endpoints } = slots.of(pool)['v1']!;
+    const slot = endpoints[index]!;
     const worker = new SharedTable(0, table.buffer);
-    const state = new EndpointState({ key: '', slot, address, port }, { weight: 1 }, worker);
-    const reporter = createPassiveReporter((event) => monitor.observe(event));
+    const state = new EndpointState({ key: '', slot, upstream, address, port }, { weight: 1 }, worker);
+    const reporter = createPassiveReporter(clock, (event) => monitor.observe(event));
     return {
       state,
       slot,
+      reporter,
       refused: () => reporter.failure(state, 'UPSTREAM_CONNECT_REFUSED'),
       connectFails: () => reporter.failure(state, 'UPSTREAM_CONNECT_FAILED'),
       fails: (times = 1) => {
@@ -600,6 +602,33 @@ describe('the health monitor over time', () => {
     expect(says(1)).toBe('Healthy Readiness Ready');
     clock.advance(10_000);
     expect(says(1)).toBe('Healthy Readiness Ready');
+  });
+
+  it('gives a slot its flags back when a worker was refused by the endpoint that had it before', () => {
+    const { apply, says, traffic, table, epoch } = setup();
+    const snapshot = pool([1, 2]);
+    apply(snapshot);
+    const { slot, state, reporter } = traffic(snapshot, 2);
+    const former = new EndpointState(
+      { key: '', slot, upstream: state.upstream, address: '127.0.0.9', port: 9 },
+      { weight: 1 },
+      new SharedTable(0, table.buffer),
+    );
+    const before = epoch(snapshot);
+    reporter.failure(former, 'UPSTREAM_CONNECT_REFUSED');
+    expect([says(2), state.eligible]).toEqual(['Healthy Readiness Ready', true]);
+    expect(epoch(snapshot)).toBeGreaterThan(before);
+  });
+
+  it('holds an endpoint for refused that a worker took out before it died', () => {
+    const { apply, says, traffic, monitor, clock } = setup();
+    const snapshot = pool([1, 2]);
+    apply(snapshot);
+    const { state } = traffic(snapshot, 1);
+    state.takeOut(clock.now());
+    monitor.workerLost();
+    expect([says(1), says(2)]).toEqual(['Unhealthy Passive ConnectRefused', 'Healthy Readiness Ready']);
+    expect(state.eligible).toBe(false);
   });
 
   it('drains by command and by override, and remembers only the command', () => {

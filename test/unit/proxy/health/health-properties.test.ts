@@ -111,7 +111,7 @@ class Model {
       }
     },
   });
-  readonly reporter = createPassiveReporter((event) => this.monitor.observe(event));
+  readonly reporter = createPassiveReporter(this.clock, (event) => this.monitor.observe(event));
   pool: PoolSnapshot = poolSnapshot({ endpoints: { v1: [] } });
   states: EndpointState[] = [];
 
@@ -159,7 +159,13 @@ class Model {
     this.states = next.endpoints.map(
       (each, index) =>
         new EndpointState(
-          { key: '', slot: slots['v1']!.endpoints[index]!, address: each.address, port: each.port },
+          {
+            key: '',
+            slot: slots['v1']!.endpoints[index]!,
+            upstream: slots['v1']!.upstream,
+            address: each.address,
+            port: each.port,
+          },
           { weight: 1 },
           this.worker,
         ),

@@ -1,24 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { createPassiveReporter, type PassiveEvent } from '../../../../proxy/health/passive-reporter.ts';
 import { EndpointState } from '../../../../proxy/state/endpoint-state.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { HEALTHY, READY, SharedTable } from '../../../../proxy/state/shared-table.ts';
 
 const SLOT = 7;
+const UPSTREAM = 3;
 
 function setup(limit: number) {
   const main = new SharedTable(-1);
   main.resetEndpoint(SLOT);
+  main.resetUpstream(UPSTREAM);
   main.setFlags(SLOT, READY | HEALTHY);
   main.setFailureLimit(SLOT, limit);
   const posted: PassiveEvent[] = [];
   const worker = (id: number) => {
     const table = new SharedTable(id, main.buffer);
     const endpoint = new EndpointState(
-      { key: 'k', slot: SLOT, address: '10.0.0.1', port: 80 },
+      { key: 'k', slot: SLOT, upstream: UPSTREAM, address: '10.0.0.1', port: 80 },
       { weight: 1 },
       table,
     );
-    return { endpoint, reporter: createPassiveReporter((event) => posted.push(event)) };
+    return { endpoint, reporter: createPassiveReporter(new FakeClock(), (event) => posted.push(event)) };
   };
   return { main, posted, worker };
 }
@@ -48,13 +51,26 @@ describe('the passive reporter', () => {
     expect(posted).toEqual([]);
   });
 
-  it('tells of a refused connect at once, and of no more once the endpoint is out', () => {
+  it('takes an endpoint out for all workers when a connect is refused, before the main thread hears of it', () => {
+    // R05
     const { main, posted, worker } = setup(5);
-    const { endpoint, reporter } = worker(0);
-    reporter.failure(endpoint, 'UPSTREAM_CONNECT_REFUSED');
-    main.setFlags(SLOT, READY);
-    reporter.failure(endpoint, 'UPSTREAM_CONNECT_REFUSED');
+    const [a, b] = [worker(0), worker(1)];
+    const epoch = main.epoch(UPSTREAM);
+    a.reporter.failure(a.endpoint, 'UPSTREAM_CONNECT_REFUSED');
+    expect([b.endpoint.eligible, b.endpoint.available]).toEqual([false, true]);
+    expect(main.epoch(UPSTREAM)).toBe(epoch + 1);
     expect(posted.map((event) => event.kind)).toEqual(['refused']);
+  });
+
+  it('tells of a refused connect once, however many workers meet it', () => {
+    const { main, posted, worker } = setup(5);
+    const [a, b] = [worker(0), worker(1)];
+    const epoch = main.epoch(UPSTREAM);
+    a.reporter.failure(a.endpoint, 'UPSTREAM_CONNECT_REFUSED');
+    b.reporter.failure(b.endpoint, 'UPSTREAM_CONNECT_REFUSED');
+    b.reporter.failure(b.endpoint, 'UPSTREAM_CONNECT_TIMEOUT');
+    expect(posted.map((event) => event.kind)).toEqual(['refused']);
+    expect(main.epoch(UPSTREAM)).toBe(epoch + 1);
   });
 
   it('asks for a look when a connect fails otherwise, and counts it', () => {

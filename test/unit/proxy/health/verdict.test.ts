@@ -85,7 +85,11 @@ describe('the verdict', () => {
 
   it('has flags that balancing reads as the table of states says', () => {
     const table = new SharedTable(0);
-    const endpoint = new EndpointState({ key: '', slot: 0, address: '', port: 1 }, { weight: 1 }, table);
+    const endpoint = new EndpointState(
+      { key: '', slot: 0, upstream: 0, address: '', port: 1 },
+      { weight: 1 },
+      table,
+    );
     const mayTake = (given: Facts): string => {
       table.setFlags(0, judge(given).flags);
       const { eligible, affine, available } = endpoint;
