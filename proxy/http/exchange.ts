@@ -13,9 +13,10 @@ import { ExchangeLimits } from './exchange-limits.ts';
 import type { BodyFraming, BodyPiece, BodyRelay } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
+import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent } from './grpc.ts';
 import type { HttpWorker } from './http-worker.ts';
 import { outgoingHead } from './outgoing-head.ts';
-import { replyFor } from './replies.ts';
+import { type Reply, replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
 import {
@@ -41,6 +42,7 @@ const State = {
   Tunnel: 5,
 } as const;
 
+const NOTHING = Buffer.alloc(0);
 const NO_PIECE: BodyPiece = {
   before: '',
   after: '',
@@ -85,6 +87,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #connection: BackendStream | undefined;
   #retries = 0;
   #sentAt = 0;
+  /** How a response goes on that may yet end in trailers. */
+  #openFraming: BodyFraming = 'none';
   #isClientFull = false;
   #isBackendFull = false;
   #tunnelEnds = 0;
@@ -138,6 +142,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#worker.exchanges += 1;
     this.#state = State.Seeking;
     this.#target = undefined;
+    this.#head = '';
+    this.#openFraming = 'none';
     this.#account.begin(head, this.#worker.clock.now());
     this.#account.bytesIn = relay.content;
     this.#isRequestDone = relay.done;
@@ -154,7 +160,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
         this.#start(head, admission, now);
         return;
       case 'answer':
-        this.#answer(admission);
+        this.#answer(head, admission);
         return;
       case 'needs-body':
         this.#state = State.Matching;
@@ -271,6 +277,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   found(connection: BackendStream, endpoint: EndpointState, now: number): void {
     this.#endpoint = endpoint;
     this.#connection = connection;
+    this.#account.upstreamProtocol = connection.protocol;
     this.#state = State.Sent;
     this.#sentAt = now;
     this.#limits.attemptBegins(this.#target!, now, this.#isRequestDone);
@@ -327,7 +334,17 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#state = State.Responding;
     this.#account.answered(head.status, now);
     this.#limits.responseBegins(target);
-    return this.#client.startResponse(head, this.#bindingLine(target, endpoint), target);
+    const framing = this.#client.startResponse(head, this.#bindingLine(target, endpoint), target);
+    if (this.#account.upstreamProtocol === 'HTTP/2') this.#beginFrames(head, framing);
+    return framing;
+  }
+
+  #beginFrames(head: ResponseHead, framing: BodyFraming): void {
+    const { lines } = head;
+    if (head.body === 'chunked') this.#openFraming = framing;
+    this.#account.readGrpcStatus(lines.text(lines.lineStart(0), lines.end));
+    // It is not sent again: what is held of a stream that goes on would be held as long as that does.
+    if (!this.#isRequestDone) this.#body.drop();
   }
 
   /** Set-Cookie for a client that is not bound to an endpoint yet. */
@@ -341,6 +358,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const sent = this.#client.send(bytes, relay, keeps);
     this.#isClientFull = sent === Sent.Full;
     if (!relay.done) this.#keepMoving();
+    else if (relay.trailers !== '') this.#account.readGrpcStatus(relay.trailers);
     return sent;
   }
 
@@ -491,20 +509,35 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     // The client, told that it is over, must not report its own end as another.
     this.#state = State.Over;
     this.#abandon();
-    if (isStarted) this.#client.abort();
-    else {
-      const reply = replyFor(code, this.#target?.noEndpoints);
-      this.#account.status = reply.status;
-      this.#client.reply(reply);
-    }
+    const reply = replyFor(code, this.#target?.noEndpoints);
+    if (isStarted) this.#breakOff(code, reply);
+    else this.#reply(code, reply, isGrpcCall(this.#head));
     this.#end(code);
   }
 
-  #answer({ reply, code, target }: LocalAnswer): void {
+  #answer(head: RequestHead, { reply, code, target }: LocalAnswer): void {
     this.#target = target;
-    this.#account.status = reply.status;
-    this.#client.reply(reply);
+    this.#reply(code, reply, code !== undefined && isGrpcContent(head.header('content-type')));
     this.#end(code);
+  }
+
+  /** @param code absent: nothing is wrong */
+  #reply(code: ErrorCode | undefined, reply: Reply, isCall: boolean): void {
+    const said = isCall && code !== undefined ? grpcReply(code, reply) : reply;
+    this.#account.status = said.status;
+    this.#account.readGrpcStatus(said.lines);
+    this.#client.reply(said);
+  }
+
+  /** A gRPC client that is told why need not guess it from a reset. */
+  #breakOff(code: ErrorCode, reply: Reply): void {
+    if (this.#openFraming === 'none' || !isGrpcCall(this.#head)) {
+      this.#client.abort();
+      return;
+    }
+    const end = grpcEnd(code, reply, this.#openFraming);
+    this.#account.readGrpcStatus(end.trailers);
+    this.#client.send(NOTHING, end, true);
   }
 
   /** Lets go of everything on the backends' side, but for the endpoint, which the account still names. */

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
+import type { TrafficRecord } from '../observe/traffic-record.ts';
+import { grpcStatusIn } from './grpc.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { HttpWorker } from './http-worker.ts';
 import type { RouteTarget } from './route-target.ts';
@@ -14,6 +16,10 @@ export class RequestAccount {
   method = '';
   startedAt = 0;
   requestId = '';
+  /** What the last attempt was made in; empty: there was none. */
+  upstreamProtocol: TrafficRecord['upstreamProtocol'] = '';
+  /** How a gRPC call ended; -1: it is none, or its end was not said. */
+  grpcStatus = -1;
   #firstByteAt = 0;
   #host = '';
   #path = '';
@@ -28,6 +34,8 @@ export class RequestAccount {
     this.method = head.method;
     this.startedAt = now;
     this.requestId = '';
+    this.upstreamProtocol = '';
+    this.grpcStatus = -1;
     this.#firstByteAt = 0;
     this.#host = head.authority;
     this.#path = head.path;
@@ -37,6 +45,11 @@ export class RequestAccount {
   answered(status: number, now: number): void {
     this.status = status;
     this.#firstByteAt = now;
+  }
+
+  /** Looks for the end of a gRPC call. @param lines of the head, or trailers */
+  readGrpcStatus(lines: string): void {
+    this.grpcStatus = grpcStatusIn(lines) ?? this.grpcStatus;
   }
 
   report(
@@ -64,6 +77,8 @@ export class RequestAccount {
     record.path = this.#path;
     record.clientAddress = this.#clientAddress;
     record.requestId = this.requestId;
+    record.upstreamProtocol = this.upstreamProtocol;
+    record.grpcStatus = this.grpcStatus;
     worker.report(record);
   }
 }

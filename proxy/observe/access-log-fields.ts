@@ -18,4 +18,6 @@ export const ACCESS_LOG_FIELDS: Readonly<Record<keyof AccessLogEntry, string>> =
   bytesIn: 'body or payload bytes from the client',
   bytesOut: 'body or payload bytes to the client',
   requestId: 'the X-Request-Id that the backend got too',
+  upstreamProtocol: '`HTTP/1.1` or `HTTP/2`: what the endpoint was spoken to in',
+  grpcStatus: 'number that a gRPC call ended with; absent when it ended without one',
 };

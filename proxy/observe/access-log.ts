@@ -21,6 +21,8 @@ export interface AccessLogEntry {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly requestId: string | undefined;
+  readonly upstreamProtocol: 'HTTP/1.1' | 'HTTP/2' | undefined;
+  readonly grpcStatus: number | undefined;
 }
 
 /** One JSON line a request or session, for a person with a question and for machines; values are escaped by JSON. */
@@ -45,6 +47,8 @@ export function createAccessLog(log: Logger): TrafficSink {
         bytesIn: record.bytesIn,
         bytesOut: record.bytesOut,
         requestId: record.requestId === '' ? undefined : record.requestId,
+        upstreamProtocol: record.upstreamProtocol === '' ? undefined : record.upstreamProtocol,
+        grpcStatus: record.grpcStatus === -1 ? undefined : record.grpcStatus,
       };
       log.info(entry, 'access');
     },

@@ -17,6 +17,12 @@ export const PROXY_METRICS = {
       code: 'HTTP status sent; 499 when the client left first; 0 for a session',
     },
   },
+  grpcCalls: {
+    name: 'evenkeel_grpc_calls_total',
+    type: 'counter',
+    help: 'gRPC calls by the status that they ended with; those are HTTP requests of code 200, too.',
+    labels: { pool: POOL, route: ROUTE, grpc_status: 'number of the gRPC status' },
+  },
   errors: {
     name: 'evenkeel_request_errors_total',
     type: 'counter',
@@ -30,7 +36,7 @@ export const PROXY_METRICS = {
   failed: {
     name: 'evenkeel_failed_requests_total',
     type: 'counter',
-    help: 'Requests answered with a 5xx status by anybody, and sessions that failed.',
+    help: 'Requests answered with a 5xx status by anybody (for gRPC: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE or DATA_LOSS), and sessions that failed.',
     labels: { pool: POOL, route: ROUTE },
   },
   retries: {

@@ -1,6 +1,7 @@
 import type { PoolTraffic } from '../../api/traffic.ts';
 import type { MetricSpec } from '../../lib/metric-spec.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
+import { isGrpcServerFault } from '../http/grpc.ts';
 import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
 
 /** Upper bounds of the duration histogram, in seconds. */
@@ -25,6 +26,8 @@ export class RouteMeter {
   readonly route: string;
   /** By status; 0 is L4. */
   readonly statuses = new Map<number, number>();
+  /** gRPC calls, by their status. */
+  readonly grpcStatuses = new Map<number, number>();
   /** By error code. */
   readonly errors = new Map<string, number>();
   readonly buckets = new Float64Array(BUCKETS.length + 1);
@@ -42,7 +45,10 @@ export class RouteMeter {
   record(record: TrafficRecord): void {
     this.statuses.set(record.status, (this.statuses.get(record.status) ?? 0) + 1);
     if (record.error !== undefined) this.errors.set(record.error, (this.errors.get(record.error) ?? 0) + 1);
-    if (record.status >= 500 || (record.status === 0 && record.error !== undefined)) this.failed += 1;
+    if (record.grpcStatus !== -1) {
+      this.grpcStatuses.set(record.grpcStatus, (this.grpcStatuses.get(record.grpcStatus) ?? 0) + 1);
+    }
+    if (hasFailed(record)) this.failed += 1;
     if (record.attempts > 1) this.retries += record.attempts - 1;
     this.bytesIn += record.bytesIn;
     this.bytesOut += record.bytesOut;
@@ -52,6 +58,11 @@ export class RouteMeter {
     while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket++;
     this.buckets[bucket]! += 1;
   }
+}
+
+function hasFailed({ status, error, grpcStatus }: TrafficRecord): boolean {
+  if (status >= 500 || (status === 0 && error !== undefined)) return true;
+  return grpcStatus > 0 && isGrpcServerFault(grpcStatus);
 }
 
 /**
@@ -117,6 +128,15 @@ export class TrafficMeter implements TrafficSink {
         TABLE.requests,
         meters.flatMap((meter) =>
           [...meter.statuses].map(([code, value]) => ({ value, labels: { ...labels(meter), code } })),
+        ),
+      ),
+      counter(
+        TABLE.grpcCalls,
+        meters.flatMap((meter) =>
+          [...meter.grpcStatuses].map(([grpc_status, value]) => ({
+            value,
+            labels: { ...labels(meter), grpc_status },
+          })),
         ),
       ),
       counter(

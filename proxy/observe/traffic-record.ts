@@ -30,6 +30,10 @@ export interface TrafficRecord {
   path: string;
   clientAddress: string;
   requestId: string;
+  /** What the endpoint of the last attempt was spoken to in; empty for L4, and without an attempt. */
+  upstreamProtocol: '' | 'HTTP/1.1' | 'HTTP/2';
+  /** How a gRPC call ended; -1 for what is none, or whose end was not said. */
+  grpcStatus: number;
 }
 
 export interface TrafficSink {
@@ -54,5 +58,7 @@ export function emptyTrafficRecord(): TrafficRecord {
     path: '',
     clientAddress: '',
     requestId: '',
+    upstreamProtocol: '',
+    grpcStatus: -1,
   };
 }

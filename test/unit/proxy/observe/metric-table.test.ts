@@ -30,6 +30,8 @@ function record(meter: TrafficRecord['meter']): TrafficRecord {
     path: '/',
     clientAddress: '127.0.0.1',
     requestId: 'r',
+    upstreamProtocol: 'HTTP/2',
+    grpcStatus: 14,
   };
 }
 

@@ -20,6 +20,8 @@ function record(over: Partial<TrafficRecord>): TrafficRecord {
     path: '/',
     clientAddress: '127.0.0.1',
     requestId: '',
+    upstreamProtocol: 'HTTP/1.1',
+    grpcStatus: -1,
     ...over,
   };
 }
