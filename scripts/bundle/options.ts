@@ -20,7 +20,6 @@ export function bundleOptions(entries: Readonly<Record<string, string>>) {
     target: 'node26',
     format: 'esm',
     minifySyntax: true,
-    minifyWhitespace: true,
     legalComments: 'none', // every package's licence is in LICENSES.txt
     sourcemap: 'linked',
     sourcesContent: false,
