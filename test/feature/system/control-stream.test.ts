@@ -327,6 +327,36 @@ describe('the control stream', () => {
     expect(c.fleet.connected).toBe(0);
   });
 
+  it('brings 500 proxies that come back at once in step', async () => {
+    // I14
+    const names = Array.from({ length: 500 }, (_, i) => `p${i}`);
+    const first = await controller();
+    publish(first, pool('a', 'a1'), pool('b', 'b1'));
+    first.fleet.lead(1);
+    const proxies = await Promise.all(names.map((name) => proxy(name, [first])));
+    const inStep = (uid: string, digest: string): Promise<true> =>
+      eventually(
+        `${uid} at ${digest} everywhere`,
+        () => proxies.every(({ sink }) => sink.serving.get(uid)?.digest === digest),
+        60_000,
+      );
+    await inStep('b', 'b1');
+    const { port } = first.server;
+    await first.server.close();
+    const second = await controller({ port });
+    publish(second, pool('a', 'a2'), pool('b', 'b1'));
+    second.fleet.lead(2);
+    await inStep('a', 'a2');
+    await eventually(
+      'acknowledged',
+      () => second.applied.includes('a') && second.applied.includes('b'),
+      60_000,
+    );
+    expect(second.fleet.connected).toBe(500);
+    expect(second.nacks).toEqual([]);
+    for (const { sink } of proxies) expect(sink.history.filter((digest) => digest === 'b1')).toHaveLength(1);
+  }, 120_000);
+
   it('ends streams at their age, and proxies come back without losing anything', async () => {
     const c = await controller({ maxAgeMs: 100 });
     publish(c, pool('a', 'a1'));
