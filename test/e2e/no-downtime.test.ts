@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { apply, get, kubectl, rollOut } from './support/commands.ts';
 import { NAMESPACE, RELEASE } from './support/installation.ts';
-import { killContainer } from './support/kill-container.ts';
+import { signalPod } from './support/on-node.ts';
 import { CLIENTS, startLoad, type LoadResult } from './support/load.ts';
 import { shop } from './support/shop.ts';
 import { wayIn } from './support/way-in.ts';
@@ -91,7 +91,7 @@ describe('under constant load with no client retries', () => {
   it('a killed proxy costs what it had open, for seconds at most', async () => {
     const { sent, ok, failingMs } = await during('proxy killed', async () => {
       const [pod] = (await pods('proxy')).items;
-      await killContainer(NAMESPACE, pod!.metadata.name);
+      await signalPod(NAMESPACE, pod!.metadata.name, 'SIGKILL');
       await sleep(3_000); // the load goes on until the platform has noticed
       await kubectl('-n', NAMESPACE, 'rollout', 'status', `deployment/${RELEASE}-proxy`, '--timeout', '120s');
     });
@@ -147,6 +147,6 @@ async function onlyNewPods(component: string): Promise<void> {
 
 async function kill(component: string): Promise<void> {
   for (const { metadata } of (await pods(component)).items) {
-    if (metadata.deletionTimestamp === undefined) await killContainer(NAMESPACE, metadata.name);
+    if (metadata.deletionTimestamp === undefined) await signalPod(NAMESPACE, metadata.name, 'SIGKILL');
   }
 }

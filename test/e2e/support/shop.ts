@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 let leaving = false;
 const server = createServer((request, response) => {
   if (leaving) response.setHeader('connection', 'close');
+  response.setHeader('x-proxy', request.socket.remoteAddress.replace('::ffff:', ''));
   response.end(hostname());
 });
 server.keepAliveTimeout = 60_000;
