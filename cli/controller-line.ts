@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ControllerCommandOptions } from './commands/controller.ts';
 import { admin, logLevel, metrics, probes } from './common-options.ts';
-import { cidr, listed, listenAddress, option } from './options.ts';
+import { cidr, classRules, listed, listenAddress, option } from './options.ts';
 
 /** The command line of `evenkeel controller`. */
 export function controllerLine(action: (options: ControllerCommandOptions) => Promise<void>): Command {
@@ -53,6 +53,12 @@ export function controllerLine(action: (options: ControllerCommandOptions) => Pr
         '--denied-cidrs <cidrs...>',
         "addresses that no backend may have; absent: this machine's, its link's and the cloud's own",
       ).argParser(cidr),
+    )
+    .addOption(
+      option(
+        '--class-rules <json>',
+        'which namespaces may listen on which ports and for which host names; absent: all on all',
+      ).argParser(classRules),
     )
     .addOption(logLevel())
     .action(action);

@@ -14,6 +14,7 @@ import type { ListWatchTiming } from './kube/list-watch.ts';
 import { ControlLoop } from './loop.ts';
 import { controllerMetrics } from './observe/metrics.ts';
 import { serveControl } from './push/server.ts';
+import type { ClassPolicy } from './resolve/class-policy.ts';
 import { CONTROLLER_DENIED_CIDRS, denyAddresses } from './resolve/denied-addresses.ts';
 import type { StatusLimits } from './status/writer.ts';
 import { startTrust, type Trust, type TrustOptions } from './trust/start-trust.ts';
@@ -31,6 +32,8 @@ export interface ControllerOptions {
   readonly admin: AdminAddresses;
   /** Ranges that no backend may have; absent: this machine's and the cloud's own, and the API server's address. */
   readonly deniedCidrs?: readonly string[];
+  /** Which namespaces may use which ports and host names; absent: each all of them. */
+  readonly policy?: ClassPolicy;
   /** Name of the Service, in `namespace`, whose ports follow the listeners; absent: none does. */
   readonly frontend?: string;
   /** Name of the Lease, in `namespace`, whose holder among the proxies takes the traffic; absent: all of them do. */
@@ -113,6 +116,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     log,
     ...(options.trust === undefined ? {} : { ticketSecret: () => trust?.ticketSecret() }),
     ...(options.watchTiming === undefined ? {} : { timing: options.watchTiming }),
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(frontend === undefined ? {} : { frontend }),
     redundancy: () => activeProxy?.status ?? { mode: 'ActiveActive' },
     ...(options.statusLimits === undefined ? {} : { statusLimits: options.statusLimits }),

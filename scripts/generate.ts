@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { chartCrd } from './generate/chart-crd.ts';
+import { chartReadme } from './generate/chart-readme.ts';
 import { commandsDoc } from './generate/commands-doc.ts';
 import { configurationDoc } from './generate/configuration-doc.ts';
 import { conformanceDoc } from './generate/conformance-doc.ts';
@@ -25,6 +26,7 @@ const FILES: readonly Generated[] = [
   { path: 'api/control_pb.ts', content: controlMessages },
   { path: 'lib/status-page/page.gen.ts', content: () => statusPage('page') },
   { path: 'charts/evenkeel/templates/crd.yaml', content: () => chartCrd('crds/loadbalancerpools.yaml') },
+  { path: 'charts/evenkeel/README.md', content: () => chartReadme('charts/evenkeel') },
   { path: 'docs/commands.md', content: commandsDoc },
   { path: 'docs/configuration.md', content: () => configurationDoc('crds/loadbalancerpools.yaml') },
   { path: 'docs/conformance.md', content: conformanceDoc },

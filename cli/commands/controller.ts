@@ -1,4 +1,5 @@
 import { runController } from '../../controller/main.ts';
+import type { ClassPolicy } from '../../controller/resolve/class-policy.ts';
 import { createLog } from '../../lib/log.ts';
 import { stopSignal } from '../stop-signals.ts';
 
@@ -17,6 +18,7 @@ export interface ControllerCommandOptions {
   readonly deniedCidrs: string[] | undefined;
   readonly frontend: string | undefined;
   readonly activeProxyLease: string | undefined;
+  readonly classRules: ClassPolicy | undefined;
   readonly logLevel: string;
 }
 
@@ -34,6 +36,7 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     ...(namespace === undefined ? {} : { namespace }),
     ...(deniedCidrs === undefined ? {} : { deniedCidrs }),
     ...(frontend === undefined ? {} : { frontend }),
+    ...(options.classRules === undefined ? {} : { policy: options.classRules }),
     ...(activeProxyLease === undefined ? {} : { activeProxyLease }),
     ...(proxySelector === undefined ? {} : { proxySelector }),
     ...(proxyServiceAccounts === undefined ? {} : { trust: { secret, configMap, proxyServiceAccounts } }),

@@ -19,6 +19,36 @@ export interface ClassRule {
 
 export const OPEN_CLASS: ClassPolicy = { rules: [] };
 
+/**
+ * Rules as JSON: `[{"namespaces": ["shop"], "ports": [443], "hostnames": ["*.shop.example.com"]}]`.
+ * @throws Error that says what is wrong, for whoever wrote them
+ */
+export function parseClassRules(text: string): ClassPolicy {
+  const rules: unknown = JSON.parse(text);
+  if (!Array.isArray(rules)) throw new Error('a list of rules is wanted');
+  rules.forEach((rule: unknown, at) => {
+    if (typeof rule !== 'object' || rule === null || Array.isArray(rule))
+      throw new Error(`rule ${at} is no object`);
+    for (const [name, values] of Object.entries(rule)) {
+      const isValid = VALUES[name];
+      if (isValid === undefined)
+        throw new Error(`rule ${at} has ${name}; there are ${Object.keys(VALUES).join(', ')}`);
+      // An empty list would grant nothing, and read as if it granted everything.
+      if (!Array.isArray(values) || values.length === 0 || !values.every(isValid)) {
+        throw new Error(`rule ${at}: ${name} is not what is wanted`);
+      }
+    }
+  });
+  return { rules: rules as ClassRule[] };
+}
+
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const VALUES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  namespaces: isName,
+  ports: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
+  hostnames: isName,
+};
+
 export function isPortAllowed({ rules }: ClassPolicy, namespace: string, port: number): boolean {
   return rules.length === 0 || rules.some((rule) => isFor(rule, namespace, port));
 }

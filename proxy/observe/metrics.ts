@@ -3,6 +3,7 @@ import type { MetricSpec } from '../../lib/metric-spec.ts';
 import { formatMetrics, type MetricSamples, type MetricsFormat } from '../../lib/metrics-format.ts';
 import type { Transition } from '../health/verdict-board.ts';
 import type { Redundancy } from '../redundancy/active-passive.ts';
+import { TAKEOVER_REASONS } from '../redundancy/next-move.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
@@ -60,7 +61,9 @@ export class ProxyMetrics {
       ...of(TABLE.takeovers),
       collect() {
         takeovers.reset();
-        for (const [reason, count] of current()?.takeovers ?? []) takeovers.inc({ reason }, count);
+        const counts = current()?.takeovers;
+        if (counts === undefined) return;
+        for (const reason of TAKEOVER_REASONS) takeovers.inc({ reason }, counts.get(reason) ?? 0);
       },
     });
     const last = new Gauge({

@@ -13,7 +13,8 @@ export interface LeaseView {
   readonly holderIsDead: boolean;
 }
 
-export type TakeoverReason = 'Released' | 'Expired' | 'Unreachable';
+export const TAKEOVER_REASONS = ['Released', 'Expired', 'Unreachable'] as const;
+export type TakeoverReason = (typeof TAKEOVER_REASONS)[number];
 
 export type Move =
   | { readonly kind: 'take'; readonly why: TakeoverReason }

@@ -4,12 +4,14 @@ import { describeChart, objects, render, runHelm } from '../../support/charts/he
 const EVERYTHING = [
   'className="edge"',
   'secretNamespaces=["shop","blog"]',
+  'classRules=[{"namespaces":["shop"],"ports":[80,443],"hostnames":["*.shop.example.com"]},{"ports":[8080]}]',
   'deniedCIDRs=["192.0.2.0/24","fd00::/8"]',
   'image={"prefix":"registry.example.com/lb/","tag":"9.9.9","pullSecrets":[{"name":"pull"}]}',
   'controller={"replicas":3,"priorityClassName":"important","podAnnotations":{"a":"b"}}',
   'proxy={"kind":"DaemonSet","workers":4,"accessLog":true,"hostPorts":[{"port":443},{"port":53,"protocol":"UDP"}],"drainDelaySeconds":10,"drainTimeoutSeconds":60,"tolerations":[{"operator":"Exists"}],"nodeSelector":{"edge":"true"},"podLabels":{"team":"net"}}',
   'service={"type":"LoadBalancer","externalTrafficPolicy":"Local","loadBalancerClass":"example.com/lb","loadBalancerSourceRanges":["10.0.0.0/8"],"externalIPs":["192.0.2.1"],"annotations":{"x":"y"},"labels":{"z":"w"}}',
   'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]}',
+  'prometheusRule={"enabled":true,"labels":{"release":"prom"}}',
   'podMonitor={"enabled":true,"labels":{"release":"prom"}}',
 ];
 const ACTIVE_PASSIVE = 'redundancy={"mode":"ActivePassive"}';
@@ -69,6 +71,7 @@ describeChart('the chart', { timeout: 30_000 }, () => {
     ['a setting that does not exist', 'proxy={"replica":3}'],
     ['a number out of range', 'controller={"replicas":0}'],
     ['a kind that does not exist', 'proxy={"kind":"StatefulSet"}'],
+    ['a class rule that grants nothing', 'classRules=[{"ports":[]}]'],
     ['a Service type without addresses', 'service={"type":"ExternalName"}'],
     ['a class name that is no DNS label', 'className="Edge_1"'],
   ])('refuses %s', (_, setting) => {
