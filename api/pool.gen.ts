@@ -714,11 +714,13 @@ export interface FilterSpec {
   /**
    * Which change. Each type can be used once.
    */
-  type: 'RequestHeaderModifier' | 'ResponseHeaderModifier' | 'URLRewrite' | 'RequestRedirect';
+  type:
+    'RequestHeaderModifier' | 'ResponseHeaderModifier' | 'URLRewrite' | 'RequestRedirect' | 'DirectResponse';
   requestHeaderModifier?: HeaderModifier;
   responseHeaderModifier?: HeaderModifier;
   urlRewrite?: URLRewrite;
   requestRedirect?: RequestRedirect;
+  directResponse?: DirectResponse;
 }
 /**
  * Changes to the headers of the request, before it goes to the backend.
@@ -800,6 +802,23 @@ export interface RequestRedirect {
    * Status of the answer.
    */
   statusCode: 301 | 302 | 303 | 307 | 308;
+}
+/**
+ * Answer with this; no backend is asked.
+ */
+export interface DirectResponse {
+  /**
+   * Status of the answer.
+   */
+  statusCode: number;
+  /**
+   * What the body is. Absent: text/plain; charset=utf-8.
+   */
+  contentType?: string;
+  /**
+   * Body of the answer, in UTF-8. Absent: none.
+   */
+  body?: string;
 }
 /**
  * How an endpoint is chosen within a backend.
@@ -1082,6 +1101,14 @@ export interface NoEndpoints {
    * Value of its Retry-After header.
    */
   retryAfterSeconds: number;
+  /**
+   * What the body is. Absent: text/plain; charset=utf-8.
+   */
+  contentType?: string;
+  /**
+   * Body of the answer, in UTF-8. Absent: a line that says why.
+   */
+  body?: string;
 }
 /**
  * A person's hand on one or more endpoints.

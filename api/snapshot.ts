@@ -259,7 +259,16 @@ export type Filter =
       readonly path?: PathModifier;
       readonly port?: number;
       readonly statusCode: 301 | 302 | 303 | 307 | 308;
-    };
+    }
+  | ({ readonly type: 'DirectResponse'; readonly statusCode: number } & LocalBody);
+
+/** What the proxy says itself. */
+export interface LocalBody {
+  /** Absent: plain text. */
+  readonly contentType?: string;
+  /** Absent: no body of its own. */
+  readonly body?: string;
+}
 
 export type PathModifier =
   | { readonly type: 'ReplaceFullPath'; readonly value: string }
@@ -378,5 +387,5 @@ export interface Retries {
 
 export interface Lifecycle {
   readonly drainTimeoutMs: number;
-  readonly noEndpoints: { readonly statusCode: number; readonly retryAfterSeconds?: number };
+  readonly noEndpoints: { readonly statusCode: number; readonly retryAfterSeconds?: number } & LocalBody;
 }

@@ -89,7 +89,10 @@ export function explain(
         .map((ref): ExplainedBackend => ({ ...ref, endpoints: endpointsOf(ref.name, pool, status) }));
       const takes =
         route === undefined ? `the default backends of ${name}` : `route ${route.name} of ${name}`;
-      return { verdict: takes, rules, backends, algorithm: pool.config.loadBalancing.algorithm };
+      const own = route?.filters.find(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
+      const verdict =
+        own !== undefined && 'statusCode' in own ? `${takes}, which answers ${own.statusCode} itself` : takes;
+      return { verdict, rules, backends, algorithm: pool.config.loadBalancing.algorithm };
     }
   }
 }

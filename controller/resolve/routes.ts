@@ -31,13 +31,13 @@ import { durationMs } from './units.ts';
  */
 export function resolveRoute(spec: RouteSpec, defaultBackendRefs: readonly BackendRefSpec[]): Route {
   const { name, listeners = [], hostnames = [], matches = [], filters = [], timeouts = {} } = spec;
-  const isRedirect = filters.some(({ type }) => type === 'RequestRedirect');
+  const asksNobody = filters.some(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
   return {
     name,
     listeners: listeners.toSorted(),
     hostnames: hostnames.toSorted(),
     matches: matches.map((match) => resolveMatch(match)),
-    backendRefs: isRedirect ? [] : resolveRefs(spec.backendRefs ?? defaultBackendRefs),
+    backendRefs: asksNobody ? [] : resolveRefs(spec.backendRefs ?? defaultBackendRefs),
     timeouts: {
       ...(timeouts.request === undefined ? {} : { requestMs: durationMs(timeouts.request) }),
       ...(timeouts.backendRequest === undefined
@@ -114,6 +114,8 @@ function resolveFilter(spec: FilterSpec): Filter {
     }
     case 'RequestRedirect':
       return resolveRedirect(spec.requestRedirect ?? UNION_DEFAULTS.RequestRedirect);
+    case 'DirectResponse':
+      return { type: spec.type, statusCode: 200, ...spec.directResponse };
   }
 }
 

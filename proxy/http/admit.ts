@@ -5,14 +5,14 @@ import { redirectLocation } from '../routing/redirect.ts';
 import type { NeedsBody } from '../routing/route-table.ts';
 import { MAX_HOPS } from './h1/limits.ts';
 import type { RequestHead } from './h1/request-head.ts';
-import { headerLines, type Reply, replyFor } from './replies.ts';
+import { headerLines, PLAIN_TEXT, type Reply, replyFor } from './replies.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 
 /** A request that no endpoint is needed for: the proxy answers it. */
 export interface LocalAnswer {
   readonly kind: 'answer';
   readonly reply: Reply;
-  /** Absent: a redirect. */
+  /** Absent: the answer is what the route is for. */
   readonly code?: ErrorCode;
   readonly target?: RouteTarget;
 }
@@ -52,6 +52,7 @@ function applyRule(head: RequestHead, rule: HttpRule, rateTable: RateTable): Htt
   if (waitMs > 0)
     return refuse('RATE_LIMITED', target, headerLines(target.rateLimit!.refusalHeaders(waitMs)));
   if (target.filters.redirect !== undefined) return redirect(head, rule);
+  if (target.filters.direct !== undefined) return direct(target);
   if (head.contentLength > target.maxBodyBytes) return refuse('DOWNSTREAM_BODY_TOO_LARGE', target);
   return rule;
 }
@@ -67,4 +68,11 @@ function redirect(head: RequestHead, rule: HttpRule): LocalAnswer {
   const location = redirectLocation(redirect!, { path: rule.spec.path, listener: target.listener }, head);
   const lines = `Location: ${location}\r\n${response?.lines ?? ''}`;
   return { kind: 'answer', reply: { status: redirect!.statusCode, text: '', lines }, target };
+}
+
+function direct(target: RouteTarget): LocalAnswer {
+  const { direct, response } = target.filters;
+  const { statusCode, contentType = PLAIN_TEXT, body = '' } = direct!;
+  const reply = { status: statusCode, text: body, contentType, lines: response?.lines ?? '' };
+  return { kind: 'answer', reply, target };
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { BodyFraming, BodyPiece } from './h1/body-relay.ts';
 import { lastChunk } from './h1/chunk-framing.ts';
-import type { Reply } from './replies.ts';
+import { type Reply, replyFor } from './replies.ts';
 
 /**
  * gRPC as far as a proxy has to know it (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): how a call is
@@ -104,6 +104,8 @@ export function grpcEnd(code: ErrorCode, reply: Reply, framing: BodyFraming): Bo
 const NO_RANGES = new Int32Array(0);
 
 function statusLines(code: ErrorCode, reply: Reply): string {
-  const message = reply.text.replaceAll('%', '%25');
+  // A page that was configured is for browsers, and may be more than a line.
+  const { text } = reply.contentType === undefined ? reply : replyFor(code);
+  const message = text.replaceAll('%', '%25');
   return `grpc-status: ${grpcStatusOf(code, reply)}\r\ngrpc-message: ${message}\r\n`;
 }

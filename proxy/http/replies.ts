@@ -4,8 +4,9 @@ import { type ErrorCode, traitsOf } from '../errors.ts';
 /** A response that the proxy makes itself. */
 export interface Reply {
   readonly status: number;
-  /** One line for a person; never what was received. */
+  /** One line for a person, never what was received; with `contentType` the whole body, as it was configured. */
   readonly text: string;
+  readonly contentType?: string;
   /** Further complete header lines. */
   readonly lines: string;
 }
@@ -51,6 +52,7 @@ const TEXTS = {
   INTERNAL: 'internal error',
 } as const satisfies Record<ErrorCode, string>;
 
+export const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const NO_LINES = '';
 
 /** Which methods a backend takes is its own affair; these it may be asked (RFC 9110 section 15.5.6 wants a list). */
@@ -62,9 +64,12 @@ export function replyFor(code: ErrorCode, noEndpoints?: Lifecycle['noEndpoints']
   const status = isNoEndpoint && noEndpoints !== undefined ? noEndpoints.statusCode : traitsOf(code).status;
   if (code === 'DOWNSTREAM_METHOD') lines += ALLOW;
   const retryAfter = status === 503 ? noEndpoints?.retryAfterSeconds : undefined;
+  const body = isNoEndpoint ? noEndpoints?.body : undefined;
   return {
     status,
-    text: `${status} ${TEXTS[code]} (${code})`,
+    ...(body === undefined
+      ? { text: `${status} ${TEXTS[code]} (${code})` }
+      : { text: body, contentType: noEndpoints?.contentType ?? PLAIN_TEXT }),
     lines: retryAfter === undefined ? lines : `${lines}Retry-After: ${retryAfter}\r\n`,
   };
 }

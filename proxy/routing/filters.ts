@@ -9,6 +9,8 @@ export interface RouteFilters {
   readonly rewrite: { readonly hostname?: string; readonly path?: PathModifier } | undefined;
   /** Answers by itself; see `redirectLocation`. */
   readonly redirect: Redirect | undefined;
+  /** Answers by itself, with this. */
+  readonly direct: Extract<Filter, { type: 'DirectResponse' }> | undefined;
 }
 
 const NONE: RouteFilters = {
@@ -16,9 +18,10 @@ const NONE: RouteFilters = {
   response: undefined,
   rewrite: undefined,
   redirect: undefined,
+  direct: undefined,
 };
 
-/** A route has at most one rewrite or redirect, which validation sees to. */
+/** A route has at most one rewrite, redirect or direct response, which validation sees to. */
 export function compileFilters(filters: readonly Filter[]): RouteFilters {
   if (filters.length === 0) return NONE;
   return {
@@ -26,5 +29,6 @@ export function compileFilters(filters: readonly Filter[]): RouteFilters {
     response: compileHeaderEdit(filters.filter((filter) => filter.type === 'ResponseHeaderModifier')),
     rewrite: filters.find((filter) => filter.type === 'URLRewrite'),
     redirect: filters.find((filter) => filter.type === 'RequestRedirect'),
+    direct: filters.find((filter) => filter.type === 'DirectResponse'),
   };
 }

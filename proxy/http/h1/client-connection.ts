@@ -308,12 +308,13 @@ export class ClientConnection implements ClientStream {
     return sender.send(this.#socket, head, bytes, piece, keeps);
   }
 
-  reply({ status, text, lines }: Reply): void {
+  reply({ status, text, contentType, lines }: Reply): void {
     this.#keepsAlive &&= this.#relay!.done && !this.#port.isDraining;
     this.#socket.write(
       writeLocalReply({
         status,
         text,
+        contentType,
         lines,
         method: this.#method,
         minorVersion: this.#minorVersion,

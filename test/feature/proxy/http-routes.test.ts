@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { Route } from '../../../api/snapshot.ts';
 import { backendRef, endpoint, listener, poolConfig, route, routeMatch } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ok } from '../../support/http/backend.ts';
@@ -87,6 +89,96 @@ describe('what a route does to a request', () => {
     expect(response.status).toBe(308);
     expect(response.header('location')).toBe('https://example.com/a?b=1');
     expect(backend.requests).toHaveLength(0);
+  });
+
+  it('answers by itself with what the route says', async () => {
+    const direct = (path: string, filters: Route['filters']): Route =>
+      route({
+        name: path.slice(1),
+        matches: [routeMatch({ path: { type: 'Exact', value: path } })],
+        filters,
+      });
+    const hsts = { name: 'strict-transport-security', value: 'max-age=31536000' };
+    const { proxy, backend } = await scope.pair(
+      {},
+      {
+        routes: [
+          direct('/page', [
+            { type: 'DirectResponse', statusCode: 503, contentType: 'text/html', body: '<p>zurück um 8 ⏰' },
+            { type: 'ResponseHeaderModifier', set: [hsts], add: [], remove: [] },
+          ]),
+          direct('/plain', [{ type: 'DirectResponse', statusCode: 200, body: 'User-agent: *\n' }]),
+          direct('/nothing', [{ type: 'DirectResponse', statusCode: 204 }]),
+          direct('/safe', [
+            { type: 'RequestRedirect', scheme: 'https', statusCode: 301 },
+            { type: 'ResponseHeaderModifier', set: [hsts], add: [], remove: [] },
+          ]),
+        ],
+      },
+    );
+    const client = await proxy.connect();
+    const get = (path: string, method = 'GET') =>
+      client.request(`${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, method);
+    const page = await get('/page');
+    expect(page.status).toBe(503);
+    expect(page.header('content-type')).toBe('text/html');
+    expect(page.header(hsts.name)).toBe(hsts.value);
+    expect(Buffer.from(page.body, 'latin1').toString()).toBe('<p>zurück um 8 ⏰');
+    const plain = await get('/plain');
+    expect([plain.status, plain.header('content-type'), plain.body]).toEqual([
+      200,
+      'text/plain; charset=utf-8',
+      'User-agent: *\n',
+    ]);
+    const head = await get('/plain', 'HEAD');
+    expect([head.header('content-length'), head.body]).toEqual(['14', '']);
+    const nothing = await get('/nothing');
+    expect([nothing.status, nothing.header('content-length'), nothing.body]).toEqual([204, undefined, '']);
+    const safe = await get('/safe');
+    expect([safe.status, safe.header('location'), safe.header(hsts.name)]).toEqual([
+      301,
+      'https://a/safe',
+      hsts.value,
+    ]);
+    expect(backend.requests).toHaveLength(0);
+    expect(proxy.records.map(({ status, error }) => ({ status, error }))).toEqual(
+      [503, 200, 200, 204, 301].map((status) => ({ status, error: undefined })),
+    );
+  });
+
+  it('answers with the page of the pool when no endpoint is there', async () => {
+    const { proxy, backend } = await scope.pair(
+      {},
+      {
+        failOpen: { mode: 'Never' },
+        lifecycle: {
+          ...poolConfig().lifecycle,
+          noEndpoints: { statusCode: 503, retryAfterSeconds: 30, contentType: 'text/html', body: '<p>Sorry' },
+        },
+      },
+    );
+    proxy.setFlags(backend.port, 0);
+    const response = await proxy.get();
+    expect([response.status, response.body]).toEqual([503, '<p>Sorry']);
+    expect(response.header('content-type')).toBe('text/html');
+    expect(response.header('retry-after')).toBe('30');
+    expect(proxy.records[0]!.error).toBe('NO_ELIGIBLE_ENDPOINT');
+  });
+
+  // C16
+  it('lets a compressed body through as it is, and what a client accepts', async () => {
+    const bomb = gzipSync(Buffer.alloc(8 * 1_048_576));
+    const { proxy, backend } = await scope.pair(({ socket }) => {
+      const lines = `Content-Encoding: gzip\r\nContent-Type: text/html\r\nContent-Length: ${bomb.length}`;
+      socket.write(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\n${lines}\r\n\r\n`), bomb]));
+    });
+    const response = await proxy.get('/', 'Accept-Encoding: gzip, br\r\n');
+    expect(response.header('content-encoding')).toBe('gzip');
+    expect(Buffer.from(response.body, 'latin1').equals(bomb)).toBe(true);
+    expect(backend.requests[0]!.header('accept-encoding')).toBe('gzip, br');
+    const plain = await scope.pair(({ socket }) => socket.write(ok('x'.repeat(100_000))));
+    const uncompressed = await plain.proxy.get('/', 'Accept-Encoding: gzip\r\n');
+    expect([uncompressed.header('content-encoding'), uncompressed.body.length]).toEqual([undefined, 100_000]);
   });
 
   it('keeps out whom the access rules deny', async () => {

@@ -379,4 +379,22 @@ describe('examples', () => {
     expect(await ask(again)).not.toBe(answers[0]);
     for (const socket of [again, ...others]) socket.terminate();
   });
+
+  it('own-answers: what needs no backend is answered without one', async () => {
+    await run('own-answers.yaml');
+    const at = async (path: string): Promise<Response> =>
+      fetch(`http://127.0.0.1:${ports.get(8096)}${path}`, { redirect: 'manual' });
+    await eventually('server 1 is healthy', async () => (await send(8096, '/')).body === '1');
+    expect(await (await at('/robots.txt')).text()).toBe('User-agent: *\nDisallow: /\n');
+    const moved = await at('/old/page');
+    expect([moved.status, moved.headers.get('location')]).toEqual([301, moved.url.replace('/old', '/new')]);
+    const secure = await at('/secure');
+    expect(secure.headers.get('location')).toBe('https://127.0.0.1/secure');
+    expect(secure.headers.get('strict-transport-security')).toBe('max-age=31536000');
+    await servers[0]!.kill();
+    await eventually('the page is there', async () => (await at('/')).status === 503);
+    const sorry = await at('/');
+    expect(await sorry.text()).toBe('<h1>We are back in a minute.</h1>\n');
+    expect(sorry.headers.get('retry-after')).toBe('30');
+  });
 });

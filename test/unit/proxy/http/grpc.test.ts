@@ -76,6 +76,14 @@ describe('an answer to a gRPC call', () => {
     });
   });
 
+  it('says what is wrong in a line where the pool has a page for it', () => {
+    const page = { ...reply, text: '<p>Sorry\r\ngrpc-status: 0\r\n', contentType: 'text/html' };
+    expect(grpcReply('NO_ENDPOINTS', page).lines).toContain(
+      'grpc-message: 503 the backends have no endpoints (NO_ENDPOINTS)\r\n',
+    );
+    expect(grpcEnd('NO_ENDPOINTS', page, 'frames').trailers).not.toContain('Sorry');
+  });
+
   it('that has begun ends in trailers', () => {
     const trailers = 'grpc-status: 14\r\ngrpc-message: 503 100%25 busy (OVERLOADED)\r\n';
     const end = { before: '', rangeCount: 0, done: true, trailers };
