@@ -10,7 +10,7 @@ import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
 import type { BackendQueue, EndpointLoad, ProxyLoad } from './observe/load.ts';
 import { poolTraffic } from './observe/pool-traffic.ts';
-import { ProxyMetrics } from './observe/metrics.ts';
+import { ProxyMetrics, type ControlState } from './observe/metrics.ts';
 import type { Redundancy } from './redundancy/active-passive.ts';
 import { checkRouting } from './routing/check-routing.ts';
 import { RateTable } from './routing/rate-table.ts';
@@ -266,6 +266,11 @@ export class Proxy {
   /** This proxy is one of several, of which one takes the traffic: the metrics show which. */
   standBy(redundancy: Redundancy): void {
     this.#metrics.redundancy = redundancy;
+  }
+
+  /** What this proxy serves is told by controllers: the metrics show how it stands to them. */
+  follow(control: ControlState): void {
+    this.#metrics.control = control;
   }
 
   /** What all threads have counted. */

@@ -80,6 +80,7 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     ...(options.node === undefined ? {} : { node: options.node }),
   });
   ends.defer(() => sync.close());
+  proxy.follow(sync);
   const admin = await serveAdminPages(
     options,
     proxyRoutes(proxy, () => sync.ready),

@@ -111,6 +111,18 @@ export const PROXY_METRICS = {
     help: 'When this proxy last became the active one, in seconds since the epoch (ActivePassive).',
     labels: {},
   },
+  controllers: {
+    name: 'evenkeel_connected_controllers',
+    type: 'gauge',
+    help: 'Controllers that this proxy is connected to.',
+    labels: {},
+  },
+  stale: {
+    name: 'evenkeel_control_stale_seconds',
+    type: 'gauge',
+    help: 'For how long no controller has been connected: as old what is served may be. 0 while one is.',
+    labels: {},
+  },
   replacedWorkers: {
     name: 'evenkeel_worker_replacements_total',
     type: 'counter',

@@ -7,6 +7,13 @@ import { TAKEOVER_REASONS } from '../redundancy/next-move.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
+/** How this proxy stands to its controllers. */
+export interface ControlState {
+  readonly connected: number;
+  /** For how long none has been connected. */
+  staleSeconds(): number;
+}
+
 type LabelValues = Record<string, string | number>;
 
 interface Described {
@@ -23,6 +30,8 @@ export class ProxyMetrics {
   readonly #replaced: Counter;
   /** Absent: all proxies take traffic. */
   redundancy: Redundancy | undefined;
+  /** Absent: nobody tells it what to serve but the one who runs it. */
+  control: ControlState | undefined;
 
   /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state. */
   constructor(endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[]) {
@@ -43,6 +52,24 @@ export class ProxyMetrics {
       },
     });
     this.#showRedundancy(of);
+    this.#showControl(of);
+  }
+
+  #showControl(of: (spec: MetricSpec) => Described): void {
+    const current = (): ControlState | undefined => this.control;
+    const show = (spec: MetricSpec, value: (control: ControlState) => number): void => {
+      const gauge = new Gauge({
+        ...of(spec),
+        aggregator: 'sum',
+        collect() {
+          const control = current();
+          if (control === undefined) gauge.remove();
+          else gauge.set(value(control));
+        },
+      });
+    };
+    show(TABLE.controllers, ({ connected }) => connected);
+    show(TABLE.stale, (control) => control.staleSeconds());
   }
 
   #showRedundancy(of: (spec: MetricSpec) => Described): void {

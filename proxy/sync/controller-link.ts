@@ -25,6 +25,8 @@ export interface LinkOptions {
   /** The first message, encoded. */
   readonly hello: () => Buffer;
   readonly onOpen: (link: ControllerLink) => void;
+  /** The stream that was open is not any more. */
+  readonly onLost: () => void;
   readonly onMessage: (body: ToProxyBody) => void;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -116,7 +118,10 @@ export class ControllerLink {
     this.#open = false;
     this.#stream = undefined;
     if (this.#closed) return;
-    if (wasOpen) log.info({ controller: this.address, why }, 'controller disconnected');
+    if (wasOpen) {
+      log.info({ controller: this.address, why }, 'controller disconnected');
+      this.#options.onLost();
+    }
     if (clock.now() - startedAt >= LASTED_MS) this.#retry.reset();
     this.#cancelRetry = clock.after(this.#retry.next(), () => void this.#connect());
   }

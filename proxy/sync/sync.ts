@@ -47,8 +47,8 @@ export interface ProxySync {
   readonly ready: boolean;
   /** Controllers that are connected. */
   readonly connected: number;
-  /** Seconds since a leader last said anything; absent: never. Zero while one is connected. */
-  staleSeconds(): number | undefined;
+  /** Seconds since a controller was last connected, or since the start; zero while one is. */
+  staleSeconds(): number;
   /** An orderly end: saves what serves. */
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
   const guard = new CrashGuard(options.stateDir, clock);
   const suspects = await guard.open();
   if (suspects.length > 0) log.error({ suspects }, 'the process died within 10 s of applying this');
-  let lastHeard: number | undefined;
+  let lastConnected = clock.now();
   let closed = false;
 
   const toAll = (message: Buffer): void => {
@@ -95,10 +95,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
       },
     });
 
-  const onMessage = (body: ToProxyBody): void => {
-    lastHeard = clock.now();
-    applier.receive(body);
-  };
+  const onMessage = (body: ToProxyBody): void => applier.receive(body);
 
   const report: Coalesced = coalesce({
     run: () => {
@@ -128,6 +125,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
             reporters.set(opened, new Reporter());
             report.request();
           },
+          onLost: () => (lastConnected = clock.now()),
           onMessage,
           clock,
           rng,
@@ -169,8 +167,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
       return connected();
     },
     staleSeconds() {
-      if (connected() > 0) return 0;
-      return lastHeard === undefined ? undefined : (clock.now() - lastHeard) / 1_000;
+      return connected() > 0 ? 0 : (clock.now() - lastConnected) / 1_000;
     },
     async close() {
       closed = true;

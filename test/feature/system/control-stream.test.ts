@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import { gzipSync } from 'node:zlib';
+import { Client, compressionAlgorithms, credentials, status, type ClientDuplexStream } from '@grpc/grpc-js';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_METHOD, decodeToProxy, encodeToController, type ToProxyBody } from '../../../api/control.ts';
@@ -231,10 +232,12 @@ describe('the control stream', () => {
     const { sink, sync } = await proxy('one', [first]);
     await serves(sink, 'b', 'b1');
     await eventually('ready', () => sync.ready);
+    expect(sync.staleSeconds()).toBe(0);
     const { port } = first.server;
     await first.server.close();
     await eventually('gone', () => sync.connected === 0);
-    expect(sync.staleSeconds()).toBeGreaterThanOrEqual(0);
+    expect(sync.staleSeconds()).toBeLessThan(10);
+    await eventually('it grows old', () => sync.staleSeconds() > 0.05);
     expect([...sink.serving.keys()]).toEqual(['a', 'b']);
     const second = await controller({ port });
     publish(second, pool('b', 'b2'));
@@ -324,6 +327,24 @@ describe('the control stream', () => {
       expect(await refused).toMatchObject({ code: expect.any(Number) as number });
       client.close();
     }
+    expect(c.fleet.connected).toBe(0);
+  });
+
+  it('does not unpack a message that is far larger than it looks', async () => {
+    // J10
+    const c = await controller();
+    const client = new Client(`127.0.0.1:${c.server.port}`, credentials.createInsecure(), {
+      'grpc.max_send_message_length': -1,
+      'grpc.default_compression_algorithm': compressionAlgorithms.gzip,
+    });
+    cleanup.push(async () => client.close());
+    const stream = client.makeBidiStreamRequest(CONTROL_METHOD, (message: Buffer) => message, decodeToProxy);
+    const refused = new Promise((resolve) => stream.on('error', resolve));
+    stream.on('data', () => undefined);
+    const bomb = encodeToController({ case: 'hello', value: { proxy: 'x'.repeat(64 * 1024 * 1024) } });
+    expect(gzipSync(bomb).byteLength).toBeLessThan(100 * 1024);
+    stream.write(bomb);
+    expect(await refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(c.fleet.connected).toBe(0);
   });
 

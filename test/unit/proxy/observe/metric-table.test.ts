@@ -53,6 +53,8 @@ describe('the table of metrics', () => {
     meter.record(record(undefined));
     const own = new ProxyMetrics(() => [{ pool: 'n/shop', backend: 'v1', state: 'Healthy', count: 1 }]);
     own.countReplacedWorker('crash');
+    own.control = { connected: 2, staleSeconds: () => 0 };
+    own.redundancy = { active: true, takeovers: new Map([['Released', 1]]), lastTakeover: 1 };
     own.countTransition({
       pool: 'n/shop',
       poolUid: 'u',
@@ -67,7 +69,7 @@ describe('the table of metrics', () => {
     const { body } = await own.page([meter.collect()], 'prometheus');
     const exported = new Map<string, Set<string>>();
     for (const line of body.split('\n')) {
-      const [, name = '', labels = ''] = /^([a-z_]+?)(?:_bucket|_sum|_count)?\{(.*)\} /.exec(line) ?? [];
+      const [, name = '', labels = ''] = /^([a-z_]+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? /.exec(line) ?? [];
       if (name === '') continue;
       const names = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label!);
       const known = exported.get(name) ?? new Set();
