@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEhNldmVua2VlbC5jb250cm9sLnYxIvMBCgxUb0NvbnRyb2xsZXISKwoFaGVsbG8YASABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguZXZlbmtlZWwuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuZXZlbmtlZWwuY29udHJvbC52MS5OYWNrSAASKwoFcmVhZHkYBCABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLlJlYWR5SAASLQoGaGVhbHRoGAUgASgLMhsuZXZlbmtlZWwuY29udHJvbC52MS5IZWFsdGhIAEIGCgRib2R5ItwBCgdUb1Byb3h5Ei8KB3dlbGNvbWUYASABKAsyHC5ldmVua2VlbC5jb250cm9sLnYxLldlbGNvbWVIABIxCgZ1cGRhdGUYAiABKAsyHy5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xVcGRhdGVIABIzCgdyZW1vdmFsGAMgASgLMiAuZXZlbmtlZWwuY29udHJvbC52MS5Qb29sUmVtb3ZhbEgAEjAKCHN5bmNfZW5kGAQgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5TeW5jRW5kSABCBgoEYm9keSL3AQoFSGVsbG8SDQoFcHJveHkYASABKAkSDwoHdmVyc2lvbhgCIAEoCRINCgVlcG9jaBgDIAEoDRItCgdhcHBsaWVkGAQgAygLMhwuZXZlbmtlZWwuY29udHJvbC52MS5BcHBsaWVkEjYKBm5ld2VzdBgFIAMoCzImLmV2ZW5rZWVsLmNvbnRyb2wudjEuSGVsbG8uTmV3ZXN0RW50cnkSDQoFcmVhZHkYBiABKAgSDAoEbm9kZRgHIAEoCRIMCgR6b25lGAggASgJGi0KC05ld2VzdEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJgoHQXBwbGllZBILCgN1aWQYASABKAkSDgoGZGlnZXN0GAIgASgJIjEKA0FjaxILCgN1aWQYASABKAkSDgoGZGlnZXN0GAIgASgJEg0KBWVwb2NoGAMgASgNIm4KBE5hY2sSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRINCgVlcG9jaBgDIAEoDRIqCgZmYXVsdHMYBCADKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLkZhdWx0Eg4KBnJlc3luYxgFIAEoCCImCgVGYXVsdBIMCgRwYXRoGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiBwoFUmVhZHkibAoGSGVhbHRoEgsKA3VpZBgBIAEoCRIPCgdyZXBsYWNlGAIgASgIEjYKCWVuZHBvaW50cxgDIAMoCzIjLmV2ZW5rZWVsLmNvbnRyb2wudjEuRW5kcG9pbnRIZWFsdGgSDAoEZ29uZRgEIAMoCSKjAQoORW5kcG9pbnRIZWFsdGgSDwoHYmFja2VuZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEgwKBHBvcnQYAyABKA0SEgoKdGFyZ2V0X3VpZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRIOCgZzb3VyY2UYBiABKAkSDgoGcmVhc29uGAcgASgJEg8KB21lc3NhZ2UYCCABKAkSDQoFc2luY2UYCSABKAEiHQoHV2VsY29tZRISCgpjb250cm9sbGVyGAEgASgJIqUCCgpQb29sVXBkYXRlEg0KBWVwb2NoGAEgASgNEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRISCgpjcmVhdGVkX2F0GAUgASgBEhIKCmdlbmVyYXRpb24YBiABKAESDgoGZGlnZXN0GAcgASgJEhMKC2Jhc2VfZGlnZXN0GAggASgJEg4KBmNvbmZpZxgJIAEoDBIRCgllbmRwb2ludHMYCiABKAwSOwoGbmV3ZXN0GAsgAygLMisuZXZlbmtlZWwuY29udHJvbC52MS5Qb29sVXBkYXRlLk5ld2VzdEVudHJ5Gi0KC05ld2VzdEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKQoLUG9vbFJlbW92YWwSDQoFZXBvY2gYASABKA0SCwoDdWlkGAIgASgJIiYKB1N5bmNFbmQSDQoFZXBvY2gYASABKA0SDAoEdWlkcxgCIAMoCTJfCg1Db250cm9sU3RyZWFtEk4KB0Nvbm5lY3QSIS5ldmVua2VlbC5jb250cm9sLnYxLlRvQ29udHJvbGxlchocLmV2ZW5rZWVsLmNvbnRyb2wudjEuVG9Qcm94eSgBMAFiBnByb3RvMw");
+  fileDesc("Cg1jb250cm9sLnByb3RvEhNldmVua2VlbC5jb250cm9sLnYxIqQCCgxUb0NvbnRyb2xsZXISKwoFaGVsbG8YASABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguZXZlbmtlZWwuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuZXZlbmtlZWwuY29udHJvbC52MS5OYWNrSAASKwoFcmVhZHkYBCABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLlJlYWR5SAASLQoGaGVhbHRoGAUgASgLMhsuZXZlbmtlZWwuY29udHJvbC52MS5IZWFsdGhIABIvCgd0cmFmZmljGAYgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5UcmFmZmljSABCBgoEYm9keSLcAQoHVG9Qcm94eRIvCgd3ZWxjb21lGAEgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5XZWxjb21lSAASMQoGdXBkYXRlGAIgASgLMh8uZXZlbmtlZWwuY29udHJvbC52MS5Qb29sVXBkYXRlSAASMwoHcmVtb3ZhbBgDIAEoCzIgLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFJlbW92YWxIABIwCghzeW5jX2VuZBgEIAEoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuU3luY0VuZEgAQgYKBGJvZHki9wEKBUhlbGxvEg0KBXByb3h5GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKA0SLQoHYXBwbGllZBgEIAMoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuQXBwbGllZBI2CgZuZXdlc3QYBSADKAsyJi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvLk5ld2VzdEVudHJ5Eg0KBXJlYWR5GAYgASgIEgwKBG5vZGUYByABKAkSDAoEem9uZRgIIAEoCRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiYKB0FwcGxpZWQSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCSIxCgNBY2sSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRINCgVlcG9jaBgDIAEoDSJuCgROYWNrEgsKA3VpZBgBIAEoCRIOCgZkaWdlc3QYAiABKAkSDQoFZXBvY2gYAyABKA0SKgoGZmF1bHRzGAQgAygLMhouZXZlbmtlZWwuY29udHJvbC52MS5GYXVsdBIOCgZyZXN5bmMYBSABKAgiJgoFRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIgcKBVJlYWR5ImwKBkhlYWx0aBILCgN1aWQYASABKAkSDwoHcmVwbGFjZRgCIAEoCBI2CgllbmRwb2ludHMYAyADKAsyIy5ldmVua2VlbC5jb250cm9sLnYxLkVuZHBvaW50SGVhbHRoEgwKBGdvbmUYBCADKAkiowEKDkVuZHBvaW50SGVhbHRoEg8KB2JhY2tlbmQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRwb3J0GAMgASgNEhIKCnRhcmdldF91aWQYBCABKAkSDQoFc3RhdGUYBSABKAkSDgoGc291cmNlGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIPCgdtZXNzYWdlGAggASgJEg0KBXNpbmNlGAkgASgBIjoKB1RyYWZmaWMSLwoFcG9vbHMYASADKAsyIC5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xUcmFmZmljIj0KC1Bvb2xUcmFmZmljEgwKBHBvb2wYASABKAkSEAoIcmVxdWVzdHMYAiABKAESDgoGZmFpbGVkGAMgASgBIh0KB1dlbGNvbWUSEgoKY29udHJvbGxlchgBIAEoCSKlAgoKUG9vbFVwZGF0ZRINCgVlcG9jaBgBIAEoDRILCgN1aWQYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEgwKBG5hbWUYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoARISCgpnZW5lcmF0aW9uGAYgASgBEg4KBmRpZ2VzdBgHIAEoCRITCgtiYXNlX2RpZ2VzdBgIIAEoCRIOCgZjb25maWcYCSABKAwSEQoJZW5kcG9pbnRzGAogASgMEjsKBm5ld2VzdBgLIAMoCzIrLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFVwZGF0ZS5OZXdlc3RFbnRyeRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKC1Bvb2xSZW1vdmFsEg0KBWVwb2NoGAEgASgNEgsKA3VpZBgCIAEoCSImCgdTeW5jRW5kEg0KBWVwb2NoGAEgASgNEgwKBHVpZHMYAiADKAkyXwoNQ29udHJvbFN0cmVhbRJOCgdDb25uZWN0EiEuZXZlbmtlZWwuY29udHJvbC52MS5Ub0NvbnRyb2xsZXIaHC5ldmVua2VlbC5jb250cm9sLnYxLlRvUHJveHkoATABYgZwcm90bzM");
 
 /**
  * @generated from message evenkeel.control.v1.ToController
@@ -57,6 +57,12 @@ export type ToController = Message<"evenkeel.control.v1.ToController"> & {
      */
     value: Health;
     case: "health";
+  } | {
+    /**
+     * @generated from field: evenkeel.control.v1.Traffic traffic = 6;
+     */
+    value: Traffic;
+    case: "traffic";
   } | { case: undefined; value?: undefined };
 };
 
@@ -401,6 +407,55 @@ export const EndpointHealthSchema: GenMessage<EndpointHealth> = /*@__PURE__*/
   messageDesc(file_control, 9);
 
 /**
+ * What pools have carried since this proxy counts; after the first, only those with news. A controller that does not
+ * know it shows no rates.
+ *
+ * @generated from message evenkeel.control.v1.Traffic
+ */
+export type Traffic = Message<"evenkeel.control.v1.Traffic"> & {
+  /**
+   * @generated from field: repeated evenkeel.control.v1.PoolTraffic pools = 1;
+   */
+  pools: PoolTraffic[];
+};
+
+/**
+ * Describes the message evenkeel.control.v1.Traffic.
+ * Use `create(TrafficSchema)` to create a new message.
+ */
+export const TrafficSchema: GenMessage<Traffic> = /*@__PURE__*/
+  messageDesc(file_control, 10);
+
+/**
+ * @generated from message evenkeel.control.v1.PoolTraffic
+ */
+export type PoolTraffic = Message<"evenkeel.control.v1.PoolTraffic"> & {
+  /**
+   * `namespace/name`
+   *
+   * @generated from field: string pool = 1;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: double requests = 2;
+   */
+  requests: number;
+
+  /**
+   * @generated from field: double failed = 3;
+   */
+  failed: number;
+};
+
+/**
+ * Describes the message evenkeel.control.v1.PoolTraffic.
+ * Use `create(PoolTrafficSchema)` to create a new message.
+ */
+export const PoolTrafficSchema: GenMessage<PoolTraffic> = /*@__PURE__*/
+  messageDesc(file_control, 11);
+
+/**
  * @generated from message evenkeel.control.v1.Welcome
  */
 export type Welcome = Message<"evenkeel.control.v1.Welcome"> & {
@@ -415,7 +470,7 @@ export type Welcome = Message<"evenkeel.control.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_control, 10);
+  messageDesc(file_control, 12);
 
 /**
  * The state of one pool: all of it, or what changed since `base_digest`.
@@ -494,7 +549,7 @@ export type PoolUpdate = Message<"evenkeel.control.v1.PoolUpdate"> & {
  * Use `create(PoolUpdateSchema)` to create a new message.
  */
 export const PoolUpdateSchema: GenMessage<PoolUpdate> = /*@__PURE__*/
-  messageDesc(file_control, 11);
+  messageDesc(file_control, 13);
 
 /**
  * @generated from message evenkeel.control.v1.PoolRemoval
@@ -516,7 +571,7 @@ export type PoolRemoval = Message<"evenkeel.control.v1.PoolRemoval"> & {
  * Use `create(PoolRemovalSchema)` to create a new message.
  */
 export const PoolRemovalSchema: GenMessage<PoolRemoval> = /*@__PURE__*/
-  messageDesc(file_control, 12);
+  messageDesc(file_control, 14);
 
 /**
  * Everything has been sent: a pool that is not named here does not exist.
@@ -540,7 +595,7 @@ export type SyncEnd = Message<"evenkeel.control.v1.SyncEnd"> & {
  * Use `create(SyncEndSchema)` to create a new message.
  */
 export const SyncEndSchema: GenMessage<SyncEnd> = /*@__PURE__*/
-  messageDesc(file_control, 13);
+  messageDesc(file_control, 15);
 
 /**
  * @generated from service evenkeel.control.v1.ControlStream

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { PoolAddress, PoolStatus, RedundancyStatus } from '../api/pool.gen.ts';
-import { POOL_API_VERSION, POOL_KIND } from '../api/pool.ts';
+import { POOL_API_VERSION, POOL_KIND, type LoadBalancerPool } from '../api/pool.ts';
 import type { Problem } from '../api/problem.ts';
 import { portsOf, type ServicePort } from '../api/service-ports.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
+import type { PoolTraffic } from '../api/traffic.ts';
 import type { Clock, Rng } from '../lib/clock.ts';
 import { coalesce, type Coalesced } from '../lib/coalesce.ts';
 import { compileSnapshot } from './compile/snapshot.ts';
@@ -13,7 +14,8 @@ import { POOLS } from './kube/objects.ts';
 import { patchStatus } from './kube/patch-status.ts';
 import type { ControllerMetrics } from './observe/metrics.ts';
 import { Fleet, SEEN_FOR_MS } from './push/fleet.ts';
-import { HealthReports } from './report/health-reports.ts';
+import { FleetTraffic } from './report/fleet-traffic.ts';
+import { HealthReports, type PoolReports } from './report/health-reports.ts';
 import type { DeniedAddresses } from './resolve/denied-addresses.ts';
 import type { ClassPolicy } from './resolve/class-policy.ts';
 import { createSettler, type Settled } from './resolve/conflicts.ts';
@@ -21,6 +23,7 @@ import { resolvePool, type Resolution } from './resolve/resolve-pool.ts';
 import { NO_CREDENTIALS } from './resolve/tls.ts';
 import type { World } from './resolve/world.ts';
 import { computeStatus } from './status/compute-status.ts';
+import type { ProxyInput } from './status/input.ts';
 import { proxyInputs } from './status/proxy-inputs.ts';
 import { conditionChanges } from './status/write-decision.ts';
 import { StatusWriter, type ComputedStatus, type StatusLimits } from './status/writer.ts';
@@ -56,6 +59,13 @@ export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'class
   };
   /** How the proxies share the work. */
   readonly redundancy: () => RedundancyStatus;
+}
+
+/** A pool for whoever looks: with its status, what proxies should have of it, and what they say of its endpoints. */
+export interface KnownPool {
+  readonly pool: LoadBalancerPool;
+  readonly snapshot?: PoolSnapshot;
+  readonly reports: PoolReports;
 }
 
 /** What is remembered of a pool from one round to the next. */
@@ -94,6 +104,7 @@ export class ControlLoop {
   readonly #state: ClusterState;
   readonly #proxyPods: ReadyPods | undefined;
   readonly #reports = new HealthReports();
+  readonly #traffic = new FleetTraffic();
   readonly #writer: StatusWriter;
   readonly #events: EventRecorder;
   readonly #round: Coalesced;
@@ -143,6 +154,7 @@ export class ControlLoop {
           this.#reports.ingest(proxy, health);
           this.#writer.request(health.uid);
         },
+        traffic: (proxy, traffic) => this.#traffic.ingest(proxy, traffic),
         forgetHealth: (proxy) => this.#reports.forgetProxy(proxy),
         changed: (uid) => this.#statusDue(uid),
         deposed: (epoch) => {
@@ -210,6 +222,35 @@ export class ControlLoop {
       this.#statusDue();
     };
     begin();
+  }
+
+  /** Every pool as it is known now, for whoever looks. */
+  known(): readonly KnownPool[] {
+    return [...this.#keyOf.keys()].flatMap((uid) => this.knownPool(uid) ?? []);
+  }
+
+  knownPool(uid: string): KnownPool | undefined {
+    const found = this.#find(uid);
+    if (found === undefined) return undefined;
+    const status = this.#statusOf(found.pool);
+    const { snapshot } = found.entry;
+    return {
+      pool: status === undefined ? found.pool : { ...found.pool, status },
+      ...(snapshot === undefined ? {} : { snapshot }),
+      reports: this.#reports.pool(uid),
+    };
+  }
+
+  /** How the proxies that should serve a pool stand to it. */
+  proxiesOf(uid: string): readonly ProxyInput[] {
+    const pods = this.#proxyPods?.names() ?? [];
+    return proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), pods, this.#options.clock.now());
+  }
+
+  /** What pools carry over all proxies. */
+  traffic(): readonly PoolTraffic[] {
+    const proxies = this.fleet.views().map(({ name }) => name);
+    return this.#traffic.totals([...this.#entries.keys()], proxies);
   }
 
   /** The Service has other addresses. */
@@ -393,8 +434,7 @@ export class ControlLoop {
     if (found === undefined) return undefined;
     const { pool, entry } = found;
     const before = this.#statusOf(pool);
-    const pods = this.#proxyPods?.names() ?? [];
-    const proxies = proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), pods, clock.now());
+    const proxies = this.proxiesOf(uid);
     const { snapshot, resolution } = entry;
     const status = computeStatus({
       generation: pool.metadata.generation,

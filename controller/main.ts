@@ -8,11 +8,16 @@ import { systemClock, systemRng, type Clock, type Rng } from '../lib/clock.ts';
 import { ActiveProxy } from './frontend/active-proxy.ts';
 import { Frontend } from './frontend/frontend.ts';
 import { formatMetrics, metricsFormat } from '../lib/metrics-format.ts';
+import { statusPageRoutes } from '../lib/status-page/routes.ts';
+import { TrafficHistory } from '../lib/traffic-history.ts';
+import { sampleTraffic } from '../lib/traffic-sampler.ts';
+import { version } from '../lib/version.ts';
 import { createKubeClient, kubeConfig, type KubeConfig } from './kube/client.ts';
 import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
 import type { ListWatchTiming } from './kube/list-watch.ts';
 import { ControlLoop } from './loop.ts';
 import { controllerMetrics } from './observe/metrics.ts';
+import { controllerSource } from './observe/status-source.ts';
 import { serveControl } from './push/server.ts';
 import type { ClassPolicy } from './resolve/class-policy.ts';
 import { CONTROLLER_DENIED_CIDRS, denyAddresses } from './resolve/denied-addresses.ts';
@@ -137,7 +142,12 @@ export async function runController(options: ControllerOptions): Promise<Control
     log,
     ...(options.maxStreamAgeMs === undefined ? {} : { maxAgeMs: options.maxStreamAgeMs }),
   });
+  const traffic = new TrafficHistory();
+  const stopSampling = sampleTraffic(traffic, () => Promise.resolve(loop.traffic()), clock);
   const admin = await serveAdminPages(options.admin, {
+    ...statusPageRoutes(
+      controllerSource({ loop, traffic, version: await version(), className, leading, clock }),
+    ),
     'GET /healthz': () => ({ body: 'ok\n' }),
     'GET /readyz': () => (synced ? { body: 'ok\n' } : { status: 503, body: 'not synced\n' }),
     'GET /metrics': async ({ accept }) =>
@@ -180,6 +190,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     },
     async close() {
       closed = true;
+      stopSampling();
       await election?.close();
       await frontend?.close();
       await activeProxy?.stop();

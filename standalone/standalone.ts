@@ -82,12 +82,18 @@ export class Standalone {
   }
 
   get pools(): readonly StandalonePool[] {
-    return [...this.#pools].map(([uid, pool]) => ({
+    return [...this.#pools.keys()].flatMap((uid) => this.pool(uid) ?? []);
+  }
+
+  pool(uid: string): StandalonePool | undefined {
+    const pool = this.#pools.get(uid);
+    if (pool === undefined) return undefined;
+    return {
       ...pool,
       serving: this.#applied.get(uid)?.digest,
       refused: this.#refused.get(uid) ?? [],
       reports: this.#options.proxy.reports(uid),
-    }));
+    };
   }
 
   /** Reads the files again; resolves when what they say is in force. One reload at a time. */

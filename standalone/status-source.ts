@@ -22,8 +22,7 @@ const COUNTED: ReadonlySet<string> = new Set([PROXY]);
 /** What the status page shows of a standalone process: the one proxy is this process. */
 export function standaloneSource(options: StandaloneStatus): StatusSource {
   const { standalone, status, traffic, version, clock } = options;
-  const entryOf = (pool: LoadBalancerPool): StandalonePool | undefined =>
-    standalone.pools.find((entry) => entry.pool.metadata.uid === pool.metadata.uid);
+  const entryOf = (pool: LoadBalancerPool): StandalonePool | undefined => standalone.pool(pool.metadata.uid);
   return {
     process: () => ({ role: 'standalone', version }),
     now: () => clock.wall(),

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { encodeToProxy } from '../../api/control.ts';
-import type { Health, Hello, Nack } from '../../api/control_pb.ts';
+import type { Health, Hello, Nack, Traffic } from '../../api/control_pb.ts';
 import type { Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
@@ -25,6 +25,7 @@ export interface FleetEvents {
   /** Every connected proxy has acknowledged what a change led to. */
   applied(uid: string, tookMs: number): void;
   health(proxy: string, health: Health): void;
+  traffic(proxy: string, traffic: Traffic): void;
   /** A proxy that is gone for good, or reports anew: what it said of endpoints no longer counts. */
   forgetHealth(proxy: string): void;
   /** Something that the status of this pool depends on is different; absent: of every pool. */
@@ -121,7 +122,7 @@ export class Fleet {
     const { clock, rng, log, events, controller } = this.#options;
     const name = hello.proxy;
     this.#sessions.get(name)?.end();
-    const view = newProxyView(name, clock.now());
+    const view = newProxyView(hello, clock.now());
     view.connected = true;
     view.ready = hello.ready;
     view.epoch = hello.epoch;
@@ -149,6 +150,7 @@ export class Fleet {
         },
         ready: () => events.changed(),
         health: (health) => events.health(name, health),
+        traffic: (traffic) => events.traffic(name, traffic),
         deposed: (epoch) => events.deposed(epoch),
       },
     });

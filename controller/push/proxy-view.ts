@@ -1,8 +1,12 @@
+import type { Hello } from '../../api/control_pb.ts';
 import type { Newest } from '../../api/pool-update.ts';
 
 /** What is known of one proxy, also for a while after it has gone. Kept up to date by its session. */
 export interface ProxyView {
   readonly name: string;
+  readonly version: string;
+  readonly node: string;
+  readonly zone: string;
   connected: boolean;
   /** It has applied a full sync: it counts. */
   ready: boolean;
@@ -25,9 +29,12 @@ export interface Refusal {
   readonly repeated: boolean;
 }
 
-export function newProxyView(name: string, now: number): ProxyView {
+export function newProxyView({ proxy: name, version, node, zone }: Hello, now: number): ProxyView {
   return {
     name,
+    version,
+    node,
+    zone,
     connected: false,
     ready: false,
     lastSeenAt: now,

@@ -1,7 +1,7 @@
 import { status, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
-import type { Ack, Health, Nack } from '../../api/control_pb.ts';
+import type { Ack, Health, Nack, Traffic } from '../../api/control_pb.ts';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import type { ProxyView, Refusal } from './proxy-view.ts';
@@ -36,6 +36,7 @@ export interface SessionEvents {
   nacked(uid: string, nack: Nack): void;
   ready(): void;
   health(health: Health): void;
+  traffic(traffic: Traffic): void;
   /** The proxy has heard of a higher epoch than ours. */
   deposed(epoch: number): void;
 }
@@ -129,6 +130,9 @@ export class Session {
         break;
       case 'health':
         events.health(body.value);
+        break;
+      case 'traffic':
+        events.traffic(body.value);
         break;
       case 'hello':
         break; // once only, and the server has read it

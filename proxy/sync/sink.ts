@@ -1,5 +1,6 @@
 import type { EndpointReport } from '../../api/health.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 
 /** Why a snapshot was not applied. */
 export interface ApplyFault {
@@ -29,6 +30,8 @@ export interface SnapshotSink {
   complete(): void;
   /** Of one pool, by its uid. */
   reports(uid: string): readonly EndpointReport[];
+  /** What each pool has carried. */
+  traffic(): Promise<readonly PoolTraffic[]>;
   /** Calls back after any change of any verdict; returns how to end that. */
   onChange(listener: () => void): () => void;
 }

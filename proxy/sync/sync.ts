@@ -10,6 +10,7 @@ import { ControllerLink } from './controller-link.ts';
 import { CrashGuard } from './crash-guard.ts';
 import { Reporter } from './reporter.ts';
 import type { SnapshotSink } from './sink.ts';
+import { TrafficReporter } from './traffic-reporter.ts';
 import { SnapshotDisk } from './snapshot-disk.ts';
 
 export interface ProxySyncOptions {
@@ -38,9 +39,16 @@ export interface ProxySyncTiming {
   readonly resolveEveryMs: number;
   /** How long changes of health wait for company. */
   readonly reportHoldMs: number;
+  /** How often controllers are told what pools carry. */
+  readonly trafficEveryMs: number;
 }
 
-const TIMING: ProxySyncTiming = { restoreAfterMs: 1_000, resolveEveryMs: 5_000, reportHoldMs: 50 };
+const TIMING: ProxySyncTiming = {
+  restoreAfterMs: 1_000,
+  resolveEveryMs: 5_000,
+  reportHoldMs: 50,
+  trafficEveryMs: 2_000,
+};
 
 export interface ProxySync {
   /** It has applied a full sync, or what was on disk. */
@@ -59,6 +67,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
   const timing = { ...TIMING, ...options.timing };
   const links = new Map<string, ControllerLink>();
   const reporters = new Map<ControllerLink, Reporter>();
+  const trafficReporters = new Map<ControllerLink, TrafficReporter>();
   const guard = new CrashGuard(options.stateDir, clock);
   const suspects = await guard.open();
   if (suspects.length > 0) log.error({ suspects }, 'the process died within 10 s of applying this');
@@ -123,6 +132,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
           hello,
           onOpen: (opened) => {
             reporters.set(opened, new Reporter());
+            trafficReporters.set(opened, new TrafficReporter());
             report.request();
           },
           onLost: () => (lastConnected = clock.now()),
@@ -138,6 +148,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
         link.close();
         links.delete(address);
         reporters.delete(link);
+        trafficReporters.delete(link);
       }
     },
     holdMs: 0,
@@ -154,6 +165,19 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
     });
   };
   again();
+  let cancelTraffic: () => void = () => undefined;
+  const tellTraffic = (): void => {
+    cancelTraffic = clock.after(timing.trafficEveryMs, () => void sendTraffic());
+  };
+  const sendTraffic = async (): Promise<void> => {
+    const totals = await sink.traffic();
+    for (const [link, reporter] of trafficReporters) {
+      const news = link.open ? reporter.news(totals) : undefined;
+      if (news !== undefined) link.send(news);
+    }
+    if (!closed) tellTraffic();
+  };
+  tellTraffic();
   const cancelRestore = clock.after(timing.restoreAfterMs, () => {
     applier.restore().catch((error: unknown) => log.error({ err: error }, 'cannot restore'));
   });
@@ -172,6 +196,7 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
     async close() {
       closed = true;
       cancelResolve();
+      cancelTraffic();
       cancelRestore();
       endReports();
       await resolve.close();

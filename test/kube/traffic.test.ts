@@ -3,6 +3,7 @@ import { createServer, get, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Overview, PoolDetail } from '../../api/overview.ts';
 import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
 import type { Controller } from '../../controller/main.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
@@ -85,6 +86,9 @@ describeKube('traffic through real proxies', () => {
         ...spec,
       }),
     );
+  /** What the controller's status page asks. */
+  const page = async <Answer>(path: string): Promise<Answer> =>
+    (await (await fetch(`http://${controller.adminAddress}/${path}`)).json()) as Answer;
   /** What ten requests to each proxy are answered with; sorted, without repetition. */
   const answers = async (): Promise<string> => {
     const seen = new Set<string>();
@@ -121,6 +125,28 @@ describeKube('traffic through real proxies', () => {
       reason: 'UnexpectedStatus',
     });
     expect(sick.endpoints![0]!.message).toContain('500');
+
+    const overview = await page<Overview>('api/overview?endpoints.state=trouble');
+    expect(overview).toMatchObject({
+      process: { role: 'controller', className: plane.className, leading: true },
+      states: { Healthy: 1, Unhealthy: 1 },
+      proxiesConnected: 2,
+    });
+    expect(overview.proxies.items.map(({ name, applied, expected }) => [name, applied, expected])).toEqual([
+      ['proxy-0', 1, 1],
+      ['proxy-1', 1, 1],
+    ]);
+    expect(overview.endpoints.items).toMatchObject([{ pod: 'shop-b-0', reason: 'UnexpectedStatus' }]);
+    await eventually('rates over both proxies', async () => {
+      await answers();
+      return (await page<Overview>('api/overview')).rates.perSecond.some((rate) => rate > 0);
+    });
+    const name = `${plane.kube.namespace}/shop`;
+    const detail = await page<PoolDetail>(`api/pool?name=${encodeURIComponent(name)}`);
+    expect(detail.digest).toBe(sick.config!.digest);
+    expect(detail.proxies).toMatchObject(
+      ['proxy-0', 'proxy-1'].map((proxy) => ({ name: proxy, digest: detail.digest, current: true })),
+    );
 
     b.health.status = 200; // mended
     await eventually('b is back', async () => (await answers()) === 'a,b');

@@ -1,5 +1,6 @@
 import type { EndpointReport } from '../../api/health.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import type { PoolTraffic } from '../../api/traffic.ts';
 import type { ApplyOutcome, SnapshotChange, SnapshotSink } from '../../proxy/sync/sink.ts';
 
 /** In place of a proxy: remembers what it was given, and answers as told. */
@@ -42,6 +43,13 @@ export class RecordingSink implements SnapshotSink {
 
   reports(uid: string): readonly EndpointReport[] {
     return this.#reports.get(uid) ?? [];
+  }
+
+  /** What `traffic` says. */
+  carried: readonly PoolTraffic[] = [];
+
+  traffic(): Promise<readonly PoolTraffic[]> {
+    return Promise.resolve(this.carried);
   }
 
   onChange(listener: () => void): () => void {

@@ -6,7 +6,7 @@ import { Client, compressionAlgorithms, credentials, status, type ClientDuplexSt
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_METHOD, decodeToProxy, encodeToController, type ToProxyBody } from '../../../api/control.ts';
-import type { Health, Nack } from '../../../api/control_pb.ts';
+import type { Health, Nack, Traffic } from '../../../api/control_pb.ts';
 import type { EndpointReport } from '../../../api/health.ts';
 import type { PoolSnapshot } from '../../../api/snapshot.ts';
 import { Fleet, type FleetOptions } from '../../../controller/push/fleet.ts';
@@ -28,6 +28,8 @@ interface Controller {
   readonly health: Map<string, Health[]>;
   readonly applied: string[];
   readonly deposed: number[];
+  /** What proxies said of traffic, message by message. */
+  readonly traffic: Traffic[];
   pushedBytes: number;
 }
 
@@ -54,6 +56,7 @@ describe('the control stream', () => {
       health: new Map(),
       applied: [],
       deposed: [],
+      traffic: [],
       pushedBytes: 0,
     };
     const self = made as Controller;
@@ -67,6 +70,7 @@ describe('the control stream', () => {
         nacked: (nack) => self.nacks.push(nack),
         applied: (uid) => self.applied.push(uid),
         health: (proxy, health) => self.health.set(proxy, [...(self.health.get(proxy) ?? []), health]),
+        traffic: (_, traffic) => self.traffic.push(traffic),
         forgetHealth: (proxy) => self.health.delete(proxy),
         changed: () => undefined,
         deposed: (epoch) => self.deposed.push(epoch),
@@ -99,7 +103,7 @@ describe('the control stream', () => {
       clock,
       rng: seededRng(2),
       log,
-      timing: { restoreAfterMs: 200, reportHoldMs: 5 },
+      timing: { restoreAfterMs: 200, reportHoldMs: 5, trafficEveryMs: 20 },
     });
     cleanup.push(() => sync.close());
     return { sink, sync };
@@ -221,6 +225,21 @@ describe('the control stream', () => {
       await eventually('health', () => c.health.get('one')?.at(-1)?.endpoints[0]?.state === 'Unhealthy');
       await eventually('ready', () => view(c, 'one')?.ready);
       expect(view(c, 'one')!.newest).toBeDefined();
+    }
+  });
+
+  it('tells every controller what pools have carried: all of it first, then only what is news', async () => {
+    const [a, b] = [await controller(), await controller()];
+    const { sink } = await proxy('one', [a, b]);
+    const carried = (pool: string, requests: number) => ({ pool, requests, failed: 1 });
+    sink.carried = [carried('shop/a', 10), carried('shop/b', 20)];
+    const said = ({ traffic }: Controller) =>
+      traffic.map(({ pools }) => pools.map(({ pool, requests }) => `${pool} ${requests}`));
+    for (const c of [a, b]) await eventually('all of it', () => said(c).length === 1);
+    sink.carried = [carried('shop/a', 10), carried('shop/b', 25)];
+    for (const c of [a, b]) {
+      await eventually('the news', () => said(c).length === 2);
+      expect(said(c)).toEqual([['shop/a 10', 'shop/b 20'], ['shop/b 25']]);
     }
   });
 
