@@ -43,6 +43,12 @@ export function accessLog(): Option {
   return flag('--access-log', 'write a line for each request to standard output');
 }
 
+export function endpointMetrics(): Option {
+  return option('--endpoint-metrics <n>', 'endpoints that may have metrics of their own, over all pools')
+    .default(1_000)
+    .argParser(wholeNumber(0, 100_000));
+}
+
 export function logLevel(): Option {
   return option('--log-level <level>', 'how much to log, to standard error').choices(LEVELS).default('info');
 }

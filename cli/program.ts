@@ -1,6 +1,14 @@
 import { Command, type Option } from 'commander';
 import type { RunOptions } from './commands/run.ts';
-import { accessLog, admin, bind, drainTimeout, logLevel, workers } from './common-options.ts';
+import {
+  accessLog,
+  admin,
+  bind,
+  drainTimeout,
+  endpointMetrics,
+  logLevel,
+  workers,
+} from './common-options.ts';
 import { controllerLine } from './controller-line.ts';
 import { EXAMPLES } from './examples.ts';
 import { cidr, flag, option } from './options.ts';
@@ -79,6 +87,7 @@ function addRun(program: Command): void {
     .addOption(option('--denied-cidrs <cidrs...>', 'addresses that no backend may have').argParser(cidr))
     .addOption(flag('--demo', 'also start three small servers for the examples to send to'))
     .addOption(accessLog())
+    .addOption(endpointMetrics())
     .addOption(logLevel())
     .addOption(drainTimeout())
     .action(async (options: RunOptions) => {

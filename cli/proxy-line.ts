@@ -6,6 +6,7 @@ import {
   admin,
   bind,
   drainTimeout,
+  endpointMetrics,
   logLevel,
   metrics,
   probes,
@@ -52,6 +53,7 @@ export function proxyLine(action: (options: ProxyCommandOptions) => Promise<void
       ),
     )
     .addOption(accessLog())
+    .addOption(endpointMetrics())
     .addOption(logLevel())
     .addOption(
       option('--drain-delay <duration>', 'from not ready to no new connections, for routers to notice')

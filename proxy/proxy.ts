@@ -4,11 +4,13 @@ import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
 import type { PoolTraffic } from '../api/traffic.ts';
 import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
+import { hostPort } from '../lib/host-port.ts';
 import type { MetricsFormat } from '../lib/metrics-format.ts';
 import { HealthMonitor, type PoolSlots } from './health/health-monitor.ts';
 import { createProber } from './health/prober.ts';
 import { planPorts, type PlannedPort } from './listen/port-plan.ts';
 import type { BackendQueue, EndpointLoad, ProxyLoad } from './observe/load.ts';
+import { endpointSeries, type EndpointSeries } from './observe/endpoint-series.ts';
 import { poolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics, type ControlState } from './observe/metrics.ts';
 import type { Redundancy } from './redundancy/active-passive.ts';
@@ -35,6 +37,8 @@ export interface ProxyOptions {
   readonly workerEntry?: URL;
   /** Client connections over all workers; each gets its share. */
   readonly maxConnections: number;
+  /** Endpoints that may have metrics of their own; absent: none. */
+  readonly endpointMetrics?: number;
 }
 
 export interface ApplyError {
@@ -87,7 +91,10 @@ export class Proxy {
     const { clock, rng, log } = options;
     this.#options = options;
     this.#slots = new SlotAllocator(this.#table);
-    this.#metrics = new ProxyMetrics(() => this.#endpointStates());
+    this.#metrics = new ProxyMetrics(
+      () => this.#endpointStates(),
+      () => this.#endpointSeries(),
+    );
     this.health = new HealthMonitor({
       clock,
       rng,
@@ -271,6 +278,27 @@ export class Proxy {
   /** What this proxy serves is told by controllers: the metrics show how it stands to them. */
   follow(control: ControlState): void {
     this.#metrics.control = control;
+  }
+
+  #endpointSeries(): EndpointSeries {
+    const pools = [...this.#pools.values()].map(({ snapshot, slots }) => ({
+      createdAt: snapshot.createdAt,
+      size: Object.values(slots).reduce((sum, { endpoints }) => sum + endpoints.length, 0),
+      read: () =>
+        Object.entries(slots).flatMap(([backend, held]) =>
+          held.endpoints.map((slot, index) => {
+            const { address, port } = snapshot.endpoints[backend]![index]!;
+            return {
+              pool: `${snapshot.namespace}/${snapshot.name}`,
+              backend,
+              endpoint: hostPort(address, port),
+              ...this.#table.attempts(slot),
+              inFlight: this.#table.inFlight(slot),
+            };
+          }),
+        ),
+    }));
+    return endpointSeries(pools, this.#options.endpointMetrics ?? 0);
   }
 
   /** What all threads have counted. */

@@ -31,6 +31,7 @@ export interface ProxyCommandOptions {
   readonly addresses: string[] | undefined;
   readonly serviceAccount: string;
   readonly accessLog: boolean;
+  readonly endpointMetrics: number;
   readonly logLevel: string;
   /** Milliseconds. */
   readonly drainDelay: number;
@@ -61,6 +62,7 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     rng: systemRng,
     log,
     accessLog: options.accessLog,
+    endpointMetrics: options.endpointMetrics,
     maxConnections: await connectionBudget(),
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.node === undefined ? {} : { nodeName: options.node }),

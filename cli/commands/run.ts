@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly deniedCidrs: string[];
   readonly demo: boolean;
   readonly accessLog: boolean;
+  readonly endpointMetrics: number;
   readonly logLevel: string;
   /** Milliseconds. */
   readonly drainTimeout: number;
@@ -71,7 +72,7 @@ interface Parts {
 
 /** Starts each part, and leaves in `ends` how it ends, also when a later one cannot start. */
 async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStack): Promise<Parts> {
-  const { file, bind, workers, deniedCidrs, accessLog } = options;
+  const { file, bind, workers, deniedCidrs, accessLog, endpointMetrics } = options;
   const clock = systemClock;
   const validator = await loadPoolValidator();
   const demo = options.demo ? await Demo.start(log) : undefined;
@@ -84,6 +85,7 @@ async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStac
     rng: systemRng,
     log,
     accessLog,
+    endpointMetrics,
     maxConnections,
   });
   ends.defer(() => proxy.close());

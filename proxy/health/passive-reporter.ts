@@ -47,6 +47,7 @@ export function createPassiveReporter(clock: Clock, post: (event: PassiveEvent) 
 
     failure(endpoint, code) {
       if (!traitsOf(code).blame) return;
+      endpoint.table.countFailedAttempt(endpoint.slot);
       if (code === 'UPSTREAM_CONNECT_REFUSED') {
         if (endpoint.takeOut(clock.now())) tell('refused', endpoint, describe(code));
         return;
@@ -58,8 +59,12 @@ export function createPassiveReporter(clock: Clock, post: (event: PassiveEvent) 
     },
 
     errorStatus(endpoint, status) {
-      if (!COUNTED.has(status)) success(endpoint);
-      else if (endpoint.table.countFailure(endpoint.slot) && isIn(endpoint)) {
+      if (!COUNTED.has(status)) {
+        success(endpoint);
+        return;
+      }
+      endpoint.table.countFailedAttempt(endpoint.slot);
+      if (endpoint.table.countFailure(endpoint.slot) && isIn(endpoint)) {
         tell('failures', endpoint, `HTTP ${status}`);
       }
     },

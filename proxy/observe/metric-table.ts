@@ -3,6 +3,7 @@ import type { MetricSpec } from '../../lib/metric-spec.ts';
 const POOL = '`namespace/name` of the pool';
 const ROUTE = 'name of the route; empty for what the default backends took';
 const BACKEND = 'name of the backend in the pool';
+const ENDPOINT = '`address:port`; only for as many endpoints as `--endpoint-metrics` says';
 const STATE = '`Healthy`, `Unhealthy`, `Draining` or `Excluded`';
 
 /** Everything that a proxy counts. Series of a pool that is gone are gone too. */
@@ -77,6 +78,30 @@ export const PROXY_METRICS = {
     type: 'gauge',
     help: 'Endpoints by state.',
     labels: { pool: POOL, backend: BACKEND, state: STATE },
+  },
+  endpointAttempts: {
+    name: 'evenkeel_endpoint_attempts_total',
+    type: 'counter',
+    help: 'Attempts of requests, and sessions, that have ended at an endpoint; retries are attempts of their own.',
+    labels: { pool: POOL, backend: BACKEND, endpoint: ENDPOINT },
+  },
+  endpointFailures: {
+    name: 'evenkeel_endpoint_failed_attempts_total',
+    type: 'counter',
+    help: 'Of those, the ones that failed for a reason that counts against the endpoint, a 500, 502, 503 or 504 included.',
+    labels: { pool: POOL, backend: BACKEND, endpoint: ENDPOINT },
+  },
+  endpointInFlight: {
+    name: 'evenkeel_endpoint_in_flight',
+    type: 'gauge',
+    help: 'Requests and sessions that an endpoint has now.',
+    labels: { pool: POOL, backend: BACKEND, endpoint: ENDPOINT },
+  },
+  endpointsWithoutSeries: {
+    name: 'evenkeel_endpoints_without_series',
+    type: 'gauge',
+    help: 'Endpoints without series of their own, since `--endpoint-metrics` has no room for all of their pool.',
+    labels: {},
   },
   transitions: {
     name: 'evenkeel_endpoint_transitions_total',

@@ -5,6 +5,7 @@ import type { Transition } from '../health/verdict-board.ts';
 import type { Redundancy } from '../redundancy/active-passive.ts';
 import { TAKEOVER_REASONS } from '../redundancy/next-move.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
+import type { EndpointSeries } from './endpoint-series.ts';
 import type { MetricJson } from './traffic-meter.ts';
 
 /** How this proxy stands to its controllers. */
@@ -33,8 +34,11 @@ export class ProxyMetrics {
   /** Absent: nobody tells it what to serve but the one who runs it. */
   control: ControlState | undefined;
 
-  /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state. */
-  constructor(endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[]) {
+  /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state, `series` for what each has done. */
+  constructor(
+    endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[],
+    series: () => EndpointSeries,
+  ) {
     const of = ({ name, help, labels }: MetricSpec): Described => ({
       name,
       help,
@@ -51,6 +55,7 @@ export class ProxyMetrics {
         for (const { count, ...labels } of endpoints()) states.set(labels, count);
       },
     });
+    this.#showEndpoints(series, of);
     this.#showRedundancy(of);
     this.#showControl(of);
   }
@@ -101,6 +106,24 @@ export class ProxyMetrics {
         else last.set(at / 1_000);
       },
     });
+  }
+
+  #showEndpoints(series: () => EndpointSeries, of: (spec: MetricSpec) => Described): void {
+    const attempts = new Counter({ ...of(TABLE.endpointAttempts), collect: () => fill() });
+    const failures = new Counter(of(TABLE.endpointFailures));
+    const inFlight = new Gauge({ ...of(TABLE.endpointInFlight), aggregator: 'sum' });
+    const left = new Gauge({ ...of(TABLE.endpointsWithoutSeries), aggregator: 'sum' });
+    // Metrics are collected in the order in which they were made: this one fills those behind it.
+    const fill = (): void => {
+      for (const metric of [attempts, failures, inFlight]) metric.reset();
+      const { samples, left: without } = series();
+      for (const { ended, failed, inFlight: now, ...labels } of samples) {
+        attempts.inc(labels, ended);
+        failures.inc(labels, failed);
+        inFlight.set(labels, now);
+      }
+      left.set(without);
+    };
   }
 
   countTransition({ pool, report }: Transition): void {

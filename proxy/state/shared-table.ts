@@ -12,6 +12,9 @@
  * request lasts a thousand times longer.) It is kept twice, as the total and in a row of each worker's own, so that the
  * count of a worker that died can be taken back out of the total.
  *
+ * Attempts that have ended, and those of them that failed, are counted for the metrics in rows of each worker's own, 64
+ * bits wide and never taken back: whoever scrapes adds them up, and a request pays one plain write.
+ *
  * An upstream slot (one a backend of a pool) is three cache lines:
  *   0 epoch: rises after any verdict or weight percent in the upstream has changed   1 balancing cursor
  *   2 when the epoch last rose, in ms of the shared monotonic clock, modulo 2^32
@@ -34,6 +37,9 @@ const ROWS_BASE = TOTALS_BASE + ENDPOINT_SLOTS;
 const UPSTREAM_BASE = ROWS_BASE + (MAX_WORKERS + 1) * ENDPOINT_SLOTS;
 const WORKER_BASE = UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE;
 const CELLS = WORKER_BASE + MAX_WORKERS * WORKER_STRIDE;
+/** Behind the 32-bit cells: a row of attempts and a row of failed ones for each thread. */
+const COUNTS_OFFSET = 8 * Math.ceil(CELLS / 2);
+const COUNTS = 2 * (MAX_WORKERS + 1) * ENDPOINT_SLOTS;
 
 const FLAGS = 0;
 const WEIGHT_PERCENT = 1;
@@ -62,6 +68,9 @@ export class SharedTable {
   readonly #worker: number;
   /** Where this worker's row of counts begins. */
   readonly #row: number;
+  readonly #counts: Float64Array;
+  /** Where this worker's row of attempts begins; that of failed ones is behind it. */
+  readonly #countsRow: number;
   /** Slots at and above these were never handed out by this thread. */
   #endpointsEnd = 0;
   #upstreamsEnd = 0;
@@ -71,8 +80,10 @@ export class SharedTable {
     this.#worker = worker;
     this.#row = rowOf(worker);
     // Zeroed pages cost nothing until a slot is used, so the whole capacity is reserved at once.
-    this.buffer = buffer ?? new SharedArrayBuffer(4 * CELLS);
-    this.#cells = new Int32Array(this.buffer);
+    this.buffer = buffer ?? new SharedArrayBuffer(COUNTS_OFFSET + 8 * COUNTS);
+    this.#cells = new Int32Array(this.buffer, 0, CELLS);
+    this.#counts = new Float64Array(this.buffer, COUNTS_OFFSET);
+    this.#countsRow = countsRowOf(worker);
     this.inFlightBySlot = this.#cells.subarray(TOTALS_BASE, ROWS_BASE);
   }
 
@@ -125,7 +136,25 @@ export class SharedTable {
 
   release(slot: number): void {
     this.#cells[this.#row + slot]! -= 1;
+    this.#counts[this.#countsRow + slot]! += 1;
     Atomics.sub(this.#cells, TOTALS_BASE + slot, 1);
+  }
+
+  /** Of an attempt that let the endpoint down. */
+  countFailedAttempt(slot: number): void {
+    this.#counts[this.#countsRow + ENDPOINT_SLOTS + slot]! += 1;
+  }
+
+  /** Attempts that have ended since the slot was handed out, over all workers, also those that are gone. */
+  attempts(slot: number): { readonly ended: number; readonly failed: number } {
+    let ended = 0;
+    let failed = 0;
+    for (let worker = 0; worker < MAX_WORKERS; worker++) {
+      const row = countsRowOf(worker) + slot;
+      ended += this.#counts[row]!;
+      failed += this.#counts[row + ENDPOINT_SLOTS]!;
+    }
+    return { ended, failed };
   }
 
   /** Peak-sensitive average; 0: none known yet. */
@@ -188,6 +217,11 @@ export class SharedTable {
     const base = slot * ENDPOINT_STRIDE;
     for (const cell of [FLAGS, LATENCY, LATENCY_AT, FAILURES, FAILURE_LIMIT]) this.#cells[base + cell] = 0;
     this.#cells[base + WEIGHT_PERCENT] = 100;
+    for (let worker = -1; worker < MAX_WORKERS; worker++) {
+      const row = countsRowOf(worker) + slot;
+      this.#counts[row] = 0;
+      this.#counts[row + ENDPOINT_SLOTS] = 0;
+    }
     this.#endpointsEnd = Math.max(this.#endpointsEnd, slot + 1);
   }
 
@@ -318,4 +352,8 @@ export class SharedTable {
 /** The first row is the main thread's (-1), which takes an endpoint only to say which one a request would get. */
 function rowOf(worker: number): number {
   return ROWS_BASE + (worker + 1) * ENDPOINT_SLOTS;
+}
+
+function countsRowOf(worker: number): number {
+  return 2 * (worker + 1) * ENDPOINT_SLOTS;
 }

@@ -51,7 +51,15 @@ describe('the table of metrics', () => {
     const meter = new TrafficMeter();
     meter.record(record(meter.route('n/shop', 'api')));
     meter.record(record(undefined));
-    const own = new ProxyMetrics(() => [{ pool: 'n/shop', backend: 'v1', state: 'Healthy', count: 1 }]);
+    const own = new ProxyMetrics(
+      () => [{ pool: 'n/shop', backend: 'v1', state: 'Healthy', count: 1 }],
+      () => ({
+        samples: [
+          { pool: 'n/shop', backend: 'v1', endpoint: '10.1.2.3:80', ended: 7, failed: 2, inFlight: 1 },
+        ],
+        left: 3,
+      }),
+    );
     own.countReplacedWorker('crash');
     own.control = { connected: 2, staleSeconds: () => 0 };
     own.redundancy = { active: true, takeovers: new Map([['Released', 1]]), lastTakeover: 1 };

@@ -46,6 +46,24 @@ describe('SharedTable', () => {
     expect([main.inFlight(0), main.inFlightOf(4, 0), main.inFlightOf(0, 0)]).toEqual([2, 1, 0]);
   });
 
+  it('counts attempts over all workers, also those that are gone, until the slot is another endpoint’s', () => {
+    const main = new SharedTable(-1);
+    const [one, two] = [new SharedTable(0, main.buffer), new SharedTable(MAX_WORKERS - 1, main.buffer)];
+    const slot = SharedTable.endpointSlots - 1;
+    main.resetEndpoint(slot);
+    for (const table of [main, one, two, two]) {
+      table.tryAcquire(slot, 9);
+      table.release(slot);
+    }
+    two.countFailedAttempt(slot);
+    main.forgetWorker(0);
+    // The main thread's own was only to see which endpoint would be taken.
+    expect(main.attempts(slot)).toEqual({ ended: 3, failed: 1 });
+    expect(main.attempts(slot - 1)).toEqual({ ended: 0, failed: 0 });
+    main.resetEndpoint(slot);
+    expect(main.attempts(slot)).toEqual({ ended: 0, failed: 0 });
+  });
+
   it('gives an endpoint that comes back a clean slot, except for what is still in flight', () => {
     const main = new SharedTable(-1);
     const worker = new SharedTable(0, main.buffer);
