@@ -7,6 +7,7 @@ export interface Effort {
   readonly rounds: number;
   /** Of each round. */
   readonly seconds: number;
+  /** At least. */
   readonly warmUpSeconds: number;
 }
 

@@ -20,6 +20,10 @@ export interface Contestant {
   readonly cores?: string;
 }
 
+/** Warming up goes on for this many times its least, while each second costs less than this share of those before. */
+const MOST_WARM_UP = 4;
+const STILL_FALLING = 0.97;
+
 /** One round of one contestant. */
 export interface Sample {
   /** CPU time of the proxy, all of its threads, for each request. */
@@ -81,8 +85,7 @@ async function ready({ protocol, port, process }: Proxy): Promise<void> {
 }
 
 async function alternate(proxies: readonly Proxy[], client: Client, effort: Effort): Promise<Sample[][]> {
-  // Compilers are warm after this, and connections to the origin are open.
-  for (const proxy of proxies) await sample(proxy, client, effort.warmUpSeconds);
+  for (const proxy of proxies) await warmUp(proxy, client, effort.warmUpSeconds);
   const rounds: Sample[][] = [];
   for (let round = 0; round < effort.rounds; round++) {
     const samples: Sample[] = [];
@@ -90,6 +93,16 @@ async function alternate(proxies: readonly Proxy[], client: Client, effort: Effo
     rounds.push(samples);
   }
   return rounds;
+}
+
+/** A proxy runs for days: what its compiler needs at the beginning is over once a further second is no cheaper. */
+async function warmUp(proxy: Proxy, client: Client, leastSeconds: number): Promise<void> {
+  let cheapest = Infinity;
+  for (let second = 1; second <= leastSeconds * MOST_WARM_UP; second++) {
+    const { cpuMicros } = await sample(proxy, client, 1);
+    if (second >= leastSeconds && cpuMicros > cheapest * STILL_FALLING) return;
+    cheapest = Math.min(cheapest, cpuMicros);
+  }
 }
 
 async function sample({ port, process }: Proxy, client: Client, seconds: number): Promise<Sample> {

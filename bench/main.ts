@@ -33,8 +33,8 @@ const MEASURES: readonly Measure[] = [http, tcp, udp, latency, growth, workers, 
 const PEERS = [haproxy, nginx, envoy, caddy, httpProxyLibrary];
 const RESULTS = new URL('results/', import.meta.url);
 
-const WHOLE = { rounds: 5, seconds: 2, warmUpSeconds: 2 };
-const QUICK = { rounds: 3, seconds: 1, warmUpSeconds: 1 };
+const WHOLE = { rounds: 5, seconds: 2, warmUpSeconds: 3 };
+const QUICK = { rounds: 3, seconds: 1, warmUpSeconds: 2 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
