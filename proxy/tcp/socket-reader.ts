@@ -6,6 +6,8 @@ import type { ReadBuffers } from '../conn/read-buffers.ts';
 const STRING_BYTES = 1024;
 /** A read of this size gives the connection a buffer of its own; one below a quarter of it takes that away again. */
 const BUSY_BYTES = 32 * 1024;
+/** What a client may say before it has an upstream; more stays in the kernel. */
+const MAX_EARLY_BYTES = 64 * 1024;
 
 /**
  * Passes what is read from one socket on to another, without a stream between them, uncopied in bulk. Reading stops
@@ -17,7 +19,9 @@ export class SocketReader {
   readonly #buffers: ReadBuffers;
   #own: Buffer | undefined;
   #to: Socket | undefined;
-  #onBytes: () => void = () => {};
+  #onBytes: () => void = ignore;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers;
@@ -33,21 +37,28 @@ export class SocketReader {
     this.#onBytes = onBytes;
   }
 
-  /** For a socket that was accepted: takes over its reading, with what it has read so far. */
+  /**
+   * For a socket that was accepted: reads it from now on, with what it has read so far, and keeps what comes until
+   * `adopt`. A stream's own reading would take a buffer of 64 KiB for every first word of a client.
+   */
+  listen(from: Socket): void {
+    const isShared = readWith(from, this.onread);
+    for (let bytes: unknown = from.read(); bytes !== null; bytes = from.read()) this.#keep(bytes as Buffer);
+    if (isShared) return;
+    from.on('data', (bytes: Buffer) => {
+      this.#onBytes();
+      if (!(this.#to?.write(bytes) ?? this.#keep(bytes))) from.pause();
+    });
+  }
+
+  /** After `listen`: passes on what was kept, then what comes. */
   adopt(from: Socket, to: Socket, onBytes: () => void): void {
     this.start(to, onBytes);
-    const isShared = readWith(from, this.onread);
-    for (let early: unknown = from.read(); early !== null; early = from.read()) {
-      onBytes();
-      to.write(early as Buffer);
-    }
-    if (!isShared) {
-      from.on('data', (bytes: Buffer) => {
-        onBytes();
-        if (!to.write(bytes)) from.pause();
-      });
-    }
-    if (!to.writableNeedDrain) from.resume();
+    if (this.#early.length > 0) onBytes();
+    for (const bytes of this.#early.splice(0)) to.write(bytes);
+    if (to.writableNeedDrain) from.pause();
+    // A fresh socket reads already.
+    else if (from.readableFlowing !== null || this.#earlyBytes >= MAX_EARLY_BYTES) from.resume();
   }
 
   /** The source is closed. */
@@ -57,7 +68,15 @@ export class SocketReader {
     this.#own = undefined;
   }
 
+  /** False: no more for now. */
+  #keep(bytes: Buffer): boolean {
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    return this.#earlyBytes < MAX_EARLY_BYTES;
+  }
+
   #pass(bytes: number, buffer: Buffer): boolean {
+    if (this.#to === undefined) return this.#keep(Buffer.from(buffer.subarray(0, bytes)));
     this.#onBytes();
     return buffer === this.#own ? this.#passOwn(bytes, buffer) : this.#passShared(bytes, buffer);
   }
@@ -85,3 +104,5 @@ export class SocketReader {
     return more;
   }
 }
+
+function ignore(): void {}

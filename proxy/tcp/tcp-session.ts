@@ -46,6 +46,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
   tried: readonly EndpointState[] = [];
   readonly #port: SessionPort;
   readonly #preface: Preface | undefined;
+  readonly #clientReader: SocketReader;
   readonly #readers: [Socket, SocketReader][] = [];
   #cancelWait: (() => void) | undefined;
   #dial: Dial<Socket> | undefined;
@@ -62,6 +63,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
     this.target = target;
     this.clientAddress = address;
     this.#preface = preface;
+    this.#clientReader = new SocketReader(port.ctx.buffers);
     this.hashKey = target.hashKey?.(address) ?? 0;
     this.startedMs = port.ctx.clock.now();
   }
@@ -97,6 +99,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
       else this.#relay.clientFailed();
     });
     this.client.on('close', this.#onClientGone);
+    this.#clientReader.listen(this.client);
     const selected = this.target.selector.select(this);
     if (selected === 'all-full' && this.target.queue !== undefined) this.#wait(this.target.queue);
     else this.#proceed(selected);
@@ -149,7 +152,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
     this.#upstream = upstream;
     this.client.off('close', this.#onClientGone);
     const dialled = this.#readers.find(([socket]) => socket === upstream)!;
-    const accepted = [this.client, new SocketReader(this.#port.ctx.buffers)] as const;
+    const accepted = [this.client, this.#clientReader] as const;
     this.#relay = new Relay(accepted, dialled, deadlines, this.#port.idleMs, this);
     const { proxyOut } = this.target;
     if (proxyOut === undefined) {

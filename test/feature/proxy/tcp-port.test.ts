@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -174,6 +175,24 @@ describe('a TCP port', () => {
     expect(port.worker.errors).toEqual(['DOWNSTREAM_CLOSED', 'QUEUE_TIMEOUT']);
     expect(port.inFlight).toBe(1);
   });
+
+  it.each([10, 1_024, 65_536, 65_537, 4 << 20])(
+    'passes on all of %i bytes that a client sent, and that it has ended, while it waited for a place',
+    async (length) => {
+      const port = await portTo(
+        [keep(await TcpBackend.echo())],
+        limits({ maxConnectionsPerEndpoint: 1, queue: { max: 5, timeoutMs: 30_000 } }),
+      );
+      const holder = dialTcp(port.port);
+      await eventually('the place is taken', () => port.inFlight === 1);
+      const sent = randomBytes(length);
+      const waiting = converse(port.port, sent);
+      await eventually('it waits', () => port.handler.connections === 2);
+      holder.end();
+      const { bytes, error } = await waiting;
+      expect([bytes.equals(sent), error]).toEqual([true, undefined]);
+    },
+  );
 
   it('lets sessions go on when it drains', async () => {
     const port = await portTo(await greeters(1));
