@@ -21,6 +21,8 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   DOWNSTREAM_VERSION: 'An HTTP version other than 1.0 and 1.1.',
   DOWNSTREAM_IDLE:
     'The client took nothing, or a connection carried nothing, for longer than `listeners[].timeouts.idle`.',
+  DOWNSTREAM_FLOOD:
+    'An HTTP/2 connection was ended: it reset too many of its requests, or sent too much that belongs to none.',
   BODY_UNREADABLE:
     'A route matches on the body with `onUnreadable: Reject`, and the body is too large, too slow or not what the match reads.',
   ACCESS_DENIED:

@@ -34,6 +34,7 @@ const TABLE = {
   DOWNSTREAM_NOT_IMPLEMENTED: { status: 501, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_VERSION: { status: 505, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_IDLE: { status: 0, origin: 'downstream', retry: 'never', blame: false },
+  DOWNSTREAM_FLOOD: { status: 0, origin: 'downstream', retry: 'never', blame: false },
   BODY_UNREADABLE: { status: 400, origin: 'downstream', retry: 'never', blame: false },
   ACCESS_DENIED: { status: 403, origin: 'proxy', retry: 'never', blame: false },
   RATE_LIMITED: { status: 429, origin: 'proxy', retry: 'never', blame: false },

@@ -466,6 +466,12 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#seek(this.#worker.clock.now());
   }
 
+  /** A client that reads what it gets, and lets us know that it is there, may say nothing for as long as it likes. */
+  clientAlive(): void {
+    if (this.#target === undefined || this.#isClientFull || this.#isBackendFull) return;
+    if (this.#state === State.Sent || this.#state === State.Responding) this.#keepMoving();
+  }
+
   /** The client has left. */
   clientGone(): void {
     this.#leave();

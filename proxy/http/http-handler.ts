@@ -11,12 +11,14 @@ import { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import type { PoolRuntime } from '../worker/pool-runtime.ts';
 import { type ClientAddressSource, compileClientAddressSource } from './client-address.ts';
-import { ClientConnection, type HttpPort } from './h1/client-connection.ts';
+import { ClientConnection } from './h1/client-connection.ts';
+import { Http2ClientConnection } from './h2/client-connection.ts';
+import type { HttpPort, PortConnection } from './http-port.ts';
 import { HttpWorker } from './http-worker.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { compileTarget, type HttpRouteTable } from './route-target.ts';
 
-/** How often requests whose endpoint leaves are looked for. */
+/** How often connections are looked at: for requests whose endpoint leaves, and for floods. */
 const SWEEP_MS = 1_000;
 
 /** Serves HTTP on one port in one worker. */
@@ -40,11 +42,11 @@ class HttpHandler implements PortHandler, HttpPort {
   readonly worker: HttpWorker;
   readonly scheme: 'http' | 'https';
   readonly number: number;
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new Set<PortConnection>();
   /** Connections whose PROXY protocol header is being read. */
   readonly #prefaces = new Set<PrefaceReader>();
   readonly #leaving = new LeavingEndpoints();
-  readonly #sweep = new Deadline(() => this.#endOverdue());
+  readonly #sweep = new Deadline(() => this.#sweepConnections());
   /** By pool uid: what was spent is not given back by a change. */
   readonly #budgets = new Map<string, RetryBudget>();
   /** What the table was compiled from. */
@@ -95,8 +97,25 @@ class HttpHandler implements PortHandler, HttpPort {
   }
 
   #serve(socket: Socket, parties: Parties | undefined): void {
+    this.#add(new ClientConnection(this, socket, parties));
+  }
+
+  /** Once the reader that found out has returned: it may still look for what it has put back. */
+  speaksHttp2(connection: PortConnection, socket: Socket, parties: Parties | undefined, bytes: Buffer): void {
+    process.nextTick(() => {
+      this.closed(connection);
+      if (socket.destroyed) return;
+      // Neither lost to a stream that flows, nor read before the session is there to take it.
+      socket.pause();
+      socket.unshift(bytes);
+      this.#add(new Http2ClientConnection(this, socket, parties));
+      process.nextTick(() => socket.resume());
+    });
+  }
+
+  #add(connection: PortConnection): void {
     if (this.#connections.size === 0) this.worker.deadlines.set(this.#sweep, SWEEP_MS);
-    this.#connections.add(new ClientConnection(this, socket, parties));
+    this.#connections.add(connection);
   }
 
   update(view: PortView): void {
@@ -131,14 +150,14 @@ class HttpHandler implements PortHandler, HttpPort {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  closed(connection: ClientConnection): void {
+  closed(connection: PortConnection): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.worker.deadlines.clear(this.#sweep);
   }
 
-  #endOverdue(): void {
+  #sweepConnections(): void {
     const now = this.worker.clock.now();
-    for (const connection of this.#connections) connection.endOverdue(this.#leaving, now);
+    for (const connection of this.#connections) connection.sweep(this.#leaving, now);
     if (this.#connections.size > 0) this.worker.deadlines.set(this.#sweep, SWEEP_MS);
   }
 

@@ -25,6 +25,7 @@ const TEXTS = {
   DOWNSTREAM_NOT_IMPLEMENTED: 'not implemented',
   DOWNSTREAM_VERSION: 'HTTP version not supported',
   DOWNSTREAM_IDLE: 'client was idle for too long',
+  DOWNSTREAM_FLOOD: 'the client asks for more than it lets happen',
   BODY_UNREADABLE: 'the request body cannot be read, which the route needs',
   ACCESS_DENIED: 'access denied',
   RATE_LIMITED: 'too many requests',

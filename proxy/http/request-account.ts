@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { HttpVersion } from '../observe/traffic-record.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { TrafficRecord } from '../observe/traffic-record.ts';
 import { grpcStatusIn } from './grpc.ts';
@@ -21,6 +22,7 @@ export class RequestAccount {
   /** How a gRPC call ended; -1: it is none, or its end was not said. */
   grpcStatus = -1;
   #firstByteAt = 0;
+  #protocol: HttpVersion = 'HTTP/1.1';
   #host = '';
   #path = '';
   #clientAddress = '';
@@ -31,6 +33,7 @@ export class RequestAccount {
     this.reason = '';
     this.bytesIn = 0;
     this.bytesOut = 0;
+    this.#protocol = head.protocol;
     this.method = head.method;
     this.startedAt = now;
     this.requestId = '';
@@ -72,6 +75,7 @@ export class RequestAccount {
     record.firstByteMs = this.#firstByteAt === 0 ? 0 : this.#firstByteAt - this.startedAt;
     record.bytesIn = this.bytesIn;
     record.bytesOut = this.bytesOut;
+    record.protocol = this.#protocol;
     record.method = this.method;
     record.host = this.#host;
     record.path = this.#path;

@@ -7,6 +7,7 @@ export const ACCESS_LOG_FIELDS: Readonly<Record<keyof AccessLogEntry, string>> =
   endpoint: '`address:port` of the last attempt',
   attempts: 'attempts that were made; 0 when it never got as far as an endpoint',
   client: 'address of the client, after PROXY protocol and `clientIP`',
+  protocol: 'version of HTTP that the client spoke: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`',
   method: 'of the request',
   host: 'of the request, without the port',
   path: 'of the request, without the query',

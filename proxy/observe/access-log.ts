@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { hostPort } from '../../lib/host-port.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
+import type { HttpVersion, TrafficRecord, TrafficSink } from './traffic-record.ts';
 
 /** A line of the access log; what has nothing to say is left out. */
 export interface AccessLogEntry {
@@ -10,6 +10,7 @@ export interface AccessLogEntry {
   readonly endpoint: string | undefined;
   readonly attempts: number;
   readonly client: string;
+  readonly protocol: HttpVersion | undefined;
   readonly method: string | undefined;
   readonly host: string | undefined;
   readonly path: string | undefined;
@@ -36,6 +37,7 @@ export function createAccessLog(log: Logger): TrafficSink {
         endpoint: endpoint === undefined ? undefined : hostPort(endpoint.address, endpoint.port),
         attempts: record.attempts,
         client: record.clientAddress,
+        protocol: record.protocol === '' ? undefined : record.protocol,
         method: record.method === '' ? undefined : record.method,
         host: record.host === '' ? undefined : record.host,
         path: record.path === '' ? undefined : record.path,

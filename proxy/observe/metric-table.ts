@@ -24,6 +24,12 @@ export const PROXY_METRICS = {
     help: 'gRPC calls by the status that they ended with; those are HTTP requests of code 200, too.',
     labels: { pool: POOL, route: ROUTE, grpc_status: 'number of the gRPC status' },
   },
+  versions: {
+    name: 'evenkeel_http_requests_total',
+    type: 'counter',
+    help: 'HTTP requests by the version that the client spoke.',
+    labels: { pool: POOL, route: ROUTE, protocol: '`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`' },
+  },
   errors: {
     name: 'evenkeel_request_errors_total',
     type: 'counter',

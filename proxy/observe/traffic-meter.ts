@@ -2,7 +2,7 @@ import type { PoolTraffic } from '../../api/traffic.ts';
 import type { MetricSpec } from '../../lib/metric-spec.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import { isGrpcServerFault } from '../http/grpc.ts';
-import type { TrafficRecord, TrafficSink } from './traffic-record.ts';
+import { HTTP_VERSIONS, type TrafficRecord, type TrafficSink } from './traffic-record.ts';
 
 /** Upper bounds of the duration histogram, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -28,6 +28,8 @@ export class RouteMeter {
   readonly statuses = new Map<number, number>();
   /** gRPC calls, by their status. */
   readonly grpcStatuses = new Map<number, number>();
+  /** HTTP requests, by the place of their version in `HTTP_VERSIONS`. */
+  readonly versions = new Float64Array(HTTP_VERSIONS.length);
   /** By error code. */
   readonly errors = new Map<string, number>();
   readonly buckets = new Float64Array(BUCKETS.length + 1);
@@ -44,6 +46,7 @@ export class RouteMeter {
 
   record(record: TrafficRecord): void {
     this.statuses.set(record.status, (this.statuses.get(record.status) ?? 0) + 1);
+    if (record.protocol !== '') this.versions[HTTP_VERSIONS.indexOf(record.protocol)]! += 1;
     if (record.error !== undefined) this.errors.set(record.error, (this.errors.get(record.error) ?? 0) + 1);
     if (record.grpcStatus !== -1) {
       this.grpcStatuses.set(record.grpcStatus, (this.grpcStatuses.get(record.grpcStatus) ?? 0) + 1);
@@ -137,6 +140,15 @@ export class TrafficMeter implements TrafficSink {
             value,
             labels: { ...labels(meter), grpc_status },
           })),
+        ),
+      ),
+      counter(
+        TABLE.versions,
+        meters.flatMap((meter) =>
+          HTTP_VERSIONS.flatMap((protocol, i) => {
+            const value = meter.versions[i]!;
+            return value === 0 ? [] : [{ value, labels: { ...labels(meter), protocol } }];
+          }),
         ),
       ),
       counter(

@@ -2,6 +2,9 @@ import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { RouteMeter } from './traffic-meter.ts';
 
+export const HTTP_VERSIONS = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2'] as const;
+export type HttpVersion = (typeof HTTP_VERSIONS)[number];
+
 /**
  * What is known about one request (L7) or session (L4) when it is over. The data path fills one reused object; a
  * sink reads it before it returns and keeps nothing.
@@ -25,6 +28,8 @@ export interface TrafficRecord {
   /** Bytes from the client, and to it: bodies for L7, payload for L4. */
   bytesIn: number;
   bytesOut: number;
+  /** The version of HTTP that the client spoke; empty for L4, and where it is not known. */
+  protocol: HttpVersion | '';
   method: string;
   host: string;
   path: string;
@@ -53,6 +58,7 @@ export function emptyTrafficRecord(): TrafficRecord {
     firstByteMs: 0,
     bytesIn: 0,
     bytesOut: 0,
+    protocol: '',
     method: '',
     host: '',
     path: '',

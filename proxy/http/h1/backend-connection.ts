@@ -173,7 +173,8 @@ export class BackendConnection implements BackendStream {
     const bytes = this.#bulk ?? shared;
     this.#isBulkFree = true;
     this.#onBytes(bytes, length, bytes !== shared);
-    this.#wantsBulk = this.#state === State.Body && length >= (this.#wantsBulk ? QUIET_BYTES : BULK_BYTES);
+    const isBulk = this.#state === State.Body && !this.#relay.isCopied;
+    this.#wantsBulk = isBulk && length >= (this.#wantsBulk ? QUIET_BYTES : BULK_BYTES);
   }
 
   #onBytes(bytes: Buffer, end: number, keeps: boolean): void {

@@ -50,6 +50,11 @@ export class BodyRelay implements BodyPiece {
   #left = 0;
   #decoder: ChunkedDecoder | undefined;
 
+  /** What it puts out is copied on its way, so that nothing is gained by larger reads. */
+  get isCopied(): boolean {
+    return this.#to === 'frames';
+  }
+
   /** Relays of one thread share `ranges`: what one puts out is sent before another reads. */
   constructor(ranges: Int32Array) {
     this.ranges = ranges;

@@ -4,15 +4,14 @@ import type { Sent } from '../../conn/sender.ts';
 import { readInto } from '../../conn/shared-read.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Parties } from '../../listen/proxy-protocol.ts';
-import { clientAddress } from '../../net/client-address.ts';
 import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
-import { type ClientAddressSource, clientAddressOf, isTrustedPeer } from '../client-address.ts';
+import { ClientOrigin } from '../client-origin.ts';
 import type { ClientStream } from '../client-stream.ts';
 import { Exchange } from '../exchange.ts';
-import { ForwardedLines } from '../forwarded.ts';
+import type { HttpPort, PortConnection } from '../http-port.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import { type Reply, replyFor } from '../replies.ts';
-import type { HttpRouteTable, RouteTarget } from '../route-target.ts';
+import type { RouteTarget } from '../route-target.ts';
 import { type BodyFraming, type BodyPiece, BodyRelay } from './body-relay.ts';
 import { INCOMPLETE, REFUSED, requestError } from './fault.ts';
 import { CONTINUE, writeLocalReply } from './local-reply.ts';
@@ -20,21 +19,6 @@ import { PartialHead } from './partial-head.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { responseBodyFor, writeResponseHead } from './write-response.ts';
-
-/** What a client's connection asks of the port it came in on; what it says may change between two requests. */
-export interface HttpPort {
-  readonly worker: HttpWorker;
-  readonly table: HttpRouteTable;
-  readonly scheme: 'http' | 'https';
-  /** The port that clients reach. */
-  readonly number: number;
-  readonly clientAddresses: ClientAddressSource;
-  readonly requestHeaderMs: number;
-  readonly idleMs: number;
-  readonly isDraining: boolean;
-  /** The connection is gone. */
-  closed(connection: ClientConnection): void;
-}
 
 const State = {
   /** Between requests, or in the middle of a head. */
@@ -55,7 +39,7 @@ const MAX_LINGER_BYTES = 1_048_576;
 const DRAIN_IDLE_MS = 1_000;
 
 /** One client's HTTP/1.x connection: reads its requests one after the other and writes their responses in order. */
-export class ClientConnection implements ClientStream {
+export class ClientConnection implements ClientStream, PortConnection {
   readonly #port: HttpPort;
   readonly #worker: HttpWorker;
   readonly #socket: Socket;
@@ -69,9 +53,7 @@ export class ClientConnection implements ClientStream {
   #exchange: Exchange | undefined;
   #relay: BodyRelay | undefined;
   readonly #parties: Parties | undefined;
-  #peer: string | undefined;
-  #isTrusted = false;
-  #forwarded: ForwardedLines | undefined;
+  readonly #origin: ClientOrigin;
 
   // Of the request under way.
   #method = '';
@@ -87,6 +69,7 @@ export class ClientConnection implements ClientStream {
     this.#worker = port.worker;
     this.#socket = socket;
     this.#parties = parties;
+    this.#origin = new ClientOrigin(port, socket, parties);
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#exchange?.clientDrained());
     socket.on('error', () => this.#gone());
@@ -104,13 +87,11 @@ export class ClientConnection implements ClientStream {
     return this.#state === State.Head && this.#partial === undefined;
   }
 
-  /** The port drains: finish what is under way. */
   drain(): void {
     if (this.isIdle) this.#worker.deadlines.set(this.#deadline, DRAIN_IDLE_MS);
   }
 
-  /** Ends a request whose endpoint has been leaving for longer than its pool gives it. */
-  endOverdue(leaving: LeavingEndpoints, now: number): void {
+  sweep(leaving: LeavingEndpoints, now: number): void {
     this.#exchange?.endOverdue(leaving, now);
   }
 
@@ -163,7 +144,8 @@ export class ClientConnection implements ClientStream {
     const taken = head.parse(source, from, to);
     if (taken === REFUSED) {
       this.#partial = undefined;
-      this.#refuse(requestError(head.fault), head.fault);
+      if (head.fault === 'http2_preface' && this.#isFirst) this.#handOver(source.subarray(from, to));
+      else this.#refuse(requestError(head.fault), head.fault);
       return end;
     }
     if (taken === INCOMPLETE) {
@@ -183,7 +165,7 @@ export class ClientConnection implements ClientStream {
     this.#minorVersion = head.minorVersion;
     this.#keepsAlive = head.keepAlive;
     this.#expectsContinue = head.expectsContinue;
-    this.#readAddress(head);
+    this.#origin.describe(head);
     this.#relay ??= new BodyRelay(this.#worker.ranges);
     const relay = this.#relay;
     relay.reset(head.body, head.contentLength, head.body);
@@ -212,26 +194,16 @@ export class ClientConnection implements ClientStream {
     return pos + taken;
   }
 
-  #readAddress(head: RequestHead): void {
-    const peer = this.#peerAddress;
-    if (this.#forwarded === undefined) {
-      const { clientAddresses, scheme, number } = this.#port;
-      this.#isTrusted = isTrustedPeer(clientAddresses, peer);
-      const origin = { peer, scheme, port: number };
-      this.#forwarded = new ForwardedLines(origin, this.#isTrusted);
-    }
-    // What HTTP/1.0 need not say. A backend gets HTTP/1.1, which does.
-    if (head.authority === '') head.authority = localAuthority(this.#socket);
-    if (head.hasIdentity && !this.#isTrusted) head.hideIdentity();
-    head.clientAddress = this.#isTrusted
-      ? clientAddressOf(head.header('x-forwarded-for'), this.#port.clientAddresses.hops, peer)
-      : peer;
+  /** No request has begun on this connection. */
+  get #isFirst(): boolean {
+    return this.#relay === undefined;
   }
 
-  /** Who is at the other end, after the PROXY protocol. Asked of the kernel once. */
-  get #peerAddress(): string {
-    this.#peer ??= this.#parties?.source.address ?? clientAddress(this.#socket.remoteAddress);
-    return this.#peer;
+  /** A client that knows that we speak HTTP/2 (RFC 9113 section 3.3). */
+  #handOver(bytes: Buffer): void {
+    this.#state = State.Closed;
+    this.#worker.deadlines.clear(this.#deadline);
+    this.#port.speaksHttp2(this, this.#socket, this.#parties, Buffer.from(bytes));
   }
 
   #keepRest(bytes: Buffer, pos: number, end: number): void {
@@ -248,7 +220,7 @@ export class ClientConnection implements ClientStream {
 
   /** A request that is none: one answer, and nothing after it. */
   #refuse(code: ErrorCode, reason: string): void {
-    this.#worker.reportRefused(code, reason, this.#peerAddress);
+    this.#worker.reportRefused(code, reason, this.#origin.peer);
     const { status, text, lines } = replyFor(code);
     this.#socket.write(
       writeLocalReply({ status, text, lines, method: '', minorVersion: 1, keepAlive: false }),
@@ -260,17 +232,11 @@ export class ClientConnection implements ClientStream {
   // ---- ClientStream ----
 
   forwardedLines(head: RequestHead): string {
-    return this.#forwarded!.for(head);
+    return this.#origin.forwardedLines(head);
   }
 
   get parties(): Parties | undefined {
-    if (this.#parties !== undefined) return this.#parties;
-    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
-    if (remotePort === undefined || localPort === undefined) return undefined;
-    return {
-      source: { address: clientAddress(remoteAddress), port: remotePort },
-      destination: { address: clientAddress(localAddress), port: localPort },
-    };
+    return this.#origin.parties;
   }
 
   interim(head: ResponseHead): void {
@@ -401,6 +367,8 @@ export class ClientConnection implements ClientStream {
       case State.Closing:
         if (this.#socket.writableLength === 0) this.destroy();
         return;
+      case State.Closed:
+        return;
       default:
         this.destroy();
     }
@@ -426,15 +394,8 @@ export class ClientConnection implements ClientStream {
   #giveUp(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    this.#forwarded = undefined;
     if (exchange === undefined) return;
     exchange.clientGone();
     this.#worker.giveBackExchange(exchange);
   }
-}
-
-/** Address and port that the client reached. */
-function localAuthority({ localAddress = '', localPort = 0 }: Socket): string {
-  const address = clientAddress(localAddress);
-  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }

@@ -1,3 +1,4 @@
+import type { HttpVersion } from '../../observe/traffic-record.ts';
 import type { RequestView } from '../request-view.ts';
 import { normalisePath } from '../target.ts';
 import { AuthorityCache } from './authority-cache.ts';
@@ -17,7 +18,7 @@ const VERSION = 'HTTP/1.1\r\n';
 /** What a method may be called: as the resource allows it in routes. */
 const METHOD_NAME = /^[A-Z][A-Z-]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i;
-const OUR_VIA = /(?:^|[\s,])1\.[01] evenkeel(?=$|[\s,])/g;
+const OUR_VIA = /(?:^|[\s,])(?:1\.[01]|2) evenkeel(?=$|[\s,])/g;
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
 
 const GET = 0x47455420;
@@ -41,6 +42,8 @@ export class RequestHead implements RequestView {
   target = '';
   /** Did the target come in this very form? */
   isTargetPlain = true;
+  /** 2: the head was written for this parser out of one that came in over HTTP/2. */
+  readonly majorVersion: 1 | 2;
   /** 0 or 1 of `HTTP/1.x`. */
   minorVersion = 1;
   body: RequestBody = 'none';
@@ -69,9 +72,16 @@ export class RequestHead implements RequestView {
   readonly #authorities: AuthorityCache;
   #absoluteForm = false;
 
-  constructor(lines = new HeaderLines(), authorities = new AuthorityCache()) {
+  constructor(majorVersion: 1 | 2 = 1, lines = new HeaderLines(), authorities = new AuthorityCache()) {
+    this.majorVersion = majorVersion;
     this.lines = lines;
     this.#authorities = authorities;
+  }
+
+  /** As in the access log. */
+  get protocol(): HttpVersion {
+    if (this.majorVersion === 2) return 'HTTP/2';
+    return this.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
   }
 
   get hasBody(): boolean {
@@ -93,7 +103,7 @@ export class RequestHead implements RequestView {
 
   /** A copy that lasts, with bytes of its own. */
   keep(): RequestHead {
-    const copy = new RequestHead(this.lines.keep(), this.#authorities);
+    const copy = new RequestHead(this.majorVersion, this.lines.keep(), this.#authorities);
     copy.method = this.method;
     copy.hostname = this.hostname;
     copy.authority = this.authority;

@@ -78,7 +78,8 @@ function rewrittenLines(head: RequestHead): string {
 
 function ownLines(head: RequestHead, { forwarded, requestId, edit }: RequestChanges): string {
   const id = head.hasRequestId ? '' : `X-Request-Id: ${requestId}\r\n`;
-  const text = `${forwarded}${id}Via: 1.${head.minorVersion} evenkeel\r\n`;
+  const version = head.majorVersion === 2 ? '2' : `1.${head.minorVersion}`;
+  const text = `${forwarded}${id}Via: ${version} evenkeel\r\n`;
   if (edit === undefined || OWN_NAMES.isDisjointFrom(edit.removes)) return text;
   return text.replace(/([^:]+): .*\r\n/g, (line, name: string) =>
     edit.removes.has(name.toLowerCase()) ? '' : line,

@@ -61,8 +61,22 @@ describe('a request that is refused', () => {
     await bystander.request('GET /first HTTP/1.1\r\nHost: a\r\n\r\n');
   });
 
-  it.each(REFUSED_REQUESTS)('$id $what: $fault', async ({ text, fault }) => {
+  // At the start of a connection it is no error.
+  const refused = REFUSED_REQUESTS.filter(({ fault }) => fault !== 'http2_preface');
+
+  it.each(refused)('$id $what: $fault', async ({ text, fault }) => {
     await expectRefused((client) => client.send(text), traitsOf(requestError(fault)).status, fault);
+  });
+
+  // A32
+  it('when the HTTP/2 preface comes on a connection that speaks HTTP/1.1', async () => {
+    const client = await proxy.connect();
+    const before = refusals('http2_preface');
+    expect(await client.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')).toMatchObject({ status: 200 });
+    expect(await client.request('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatchObject({ status: 400 });
+    expect(await client.closed()).toBe('fin');
+    expect(refusals('http2_preface')).toBe(before + 1);
+    client.close();
   });
 
   // B06

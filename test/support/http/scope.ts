@@ -1,6 +1,8 @@
 import { afterEach } from 'vitest';
 import { type BackendOptions, type Script, ScriptedBackend } from './backend.ts';
 import { Http2Backend, type Http2BackendOptions, type Http2Script } from './http2-backend.ts';
+import { H2Client } from '../http2/client.ts';
+import { RawH2Client } from '../http2/raw-client.ts';
 import { HttpProxy, type HttpProxyOptions } from './proxy.ts';
 
 /** Starts what a test needs; call it once in a `describe`. Everything is closed after each test. */
@@ -23,6 +25,10 @@ export function httpScope() {
     backend: startBackend,
     http2Backend: startHttp2,
     proxy: startProxy,
+    /** An HTTP/2 client by prior knowledge. */
+    h2: async ({ port }: HttpProxy) => keep(await H2Client.connect(port)),
+    /** One that sends frames as it is told. */
+    rawH2: async ({ port }: HttpProxy, start?: Buffer) => keep(await RawH2Client.connect(port, start)),
     /** A backend with this behaviour, and a proxy before it. */
     async pair(options?: BackendOptions | Script, config: HttpProxyOptions['config'] = {}) {
       const backend = await startBackend(options);

@@ -25,6 +25,7 @@ function record(meter: TrafficRecord['meter']): TrafficRecord {
     firstByteMs: 0,
     bytesIn: 1,
     bytesOut: 2,
+    protocol: 'HTTP/2',
     method: 'GET',
     host: 'x',
     path: '/',

@@ -15,6 +15,7 @@ function record(over: Partial<TrafficRecord>): TrafficRecord {
     firstByteMs: 1,
     bytesIn: 0,
     bytesOut: 0,
+    protocol: 'HTTP/1.1',
     method: 'GET',
     host: 'h',
     path: '/',
@@ -43,6 +44,7 @@ describe('TrafficMeter', () => {
     expect(out).toContain('evenkeel_requests_total{pool="n/shop",route="api",code="200"} 2');
     expect(out).toContain('evenkeel_requests_total{pool="n/shop",route="api",code="503"} 2');
     expect(out).toContain('evenkeel_request_errors_total{pool="n/shop",route="api",error="NO_ENDPOINTS"} 2');
+    expect(out).toContain('evenkeel_http_requests_total{pool="n/shop",route="api",protocol="HTTP/1.1"} 4');
     expect(out).toContain('evenkeel_retries_total{pool="n/shop",route="api"} 4');
     expect(out).toContain('evenkeel_received_bytes_total{pool="n/shop",route="api"} 20');
     expect(out).toContain('evenkeel_request_duration_seconds_bucket{le="0.001",pool="n/shop",route="api"} 2');

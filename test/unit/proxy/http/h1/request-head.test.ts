@@ -360,7 +360,7 @@ describe('what a request says about its way', () => {
     const head = accepted(
       withLines('Via: 1.1 evenkeel, 1.1 varnish', 'Via: 1.0 evenkeel', 'Via: 1.1 evenkeel-2, 2 evenkeel'),
     );
-    expect(head.hops).toBe(2);
+    expect(head.hops).toBe(3);
   });
 
   // B09, B10

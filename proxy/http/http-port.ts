@@ -1,0 +1,32 @@
+import type { Socket } from 'node:net';
+import type { Parties } from '../listen/proxy-protocol.ts';
+import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
+import type { ClientAddressSource } from './client-address.ts';
+import type { HttpWorker } from './http-worker.ts';
+import type { HttpRouteTable } from './route-target.ts';
+
+/** What a client's connection asks of the port it came in on; what it says may change between two requests. */
+export interface HttpPort {
+  readonly worker: HttpWorker;
+  readonly table: HttpRouteTable;
+  readonly scheme: 'http' | 'https';
+  /** The port that clients reach. */
+  readonly number: number;
+  readonly clientAddresses: ClientAddressSource;
+  readonly requestHeaderMs: number;
+  readonly idleMs: number;
+  readonly isDraining: boolean;
+  /** A connection turned out to speak HTTP/2: it is somebody else's now. `bytes` were read of it already. */
+  speaksHttp2(connection: PortConnection, socket: Socket, parties: Parties | undefined, bytes: Buffer): void;
+  /** The connection is gone. */
+  closed(connection: PortConnection): void;
+}
+
+/** What a port does with its clients' connections, whatever version of HTTP they speak. */
+export interface PortConnection {
+  /** Once a second or so. @param now `Clock.now()` */
+  sweep(leaving: LeavingEndpoints, now: number): void;
+  /** The port drains: finish what is under way. */
+  drain(): void;
+  destroy(): void;
+}
