@@ -3,6 +3,8 @@ import { settleFlags } from './env-flags.ts';
 
 /** Parses the command line and does what it says; bad usage ends with 2, a failure with 1 and its reason. */
 export async function runProgram(program: Command): Promise<void> {
+  // A full disk or a reader that is gone is no reason to stop serving.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     settleFlags(program, process.env);
     await program.parseAsync();

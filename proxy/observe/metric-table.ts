@@ -79,6 +79,12 @@ export const PROXY_METRICS = {
         'what was wrong with a [malformed message](troubleshooting.md#malformed-messages), else the [error code](troubleshooting.md#error-codes)',
     },
   },
+  accessLogFailures: {
+    name: 'evenkeel_access_log_failures_total',
+    type: 'counter',
+    help: 'Writes of the access log that failed; up to 1 MiB a thread waits for the next, and more is lost.',
+    labels: {},
+  },
   endpoints: {
     name: 'evenkeel_endpoints',
     type: 'gauge',

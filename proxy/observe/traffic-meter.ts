@@ -76,6 +76,7 @@ export class TrafficMeter implements TrafficSink {
   readonly #routes = new Map<string, Map<string, RouteMeter>>();
   /** Requests refused before they had a route, by reason. */
   readonly #refused = new Map<string, number>();
+  #accessLogFailures = 0;
 
   /** `pool` is `namespace/name`. The same object for the same names, so counts go on over changes. */
   route(pool: string, route: string): RouteMeter {
@@ -108,6 +109,10 @@ export class TrafficMeter implements TrafficSink {
   /** A connection, or a request that had no route yet, was turned away. */
   refuse(reason: string): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  accessLogFailed(): void {
+    this.#accessLogFailures += 1;
   }
 
   /** What each pool has carried. */
@@ -177,6 +182,7 @@ export class TrafficMeter implements TrafficSink {
         TABLE.refused,
         [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
       ),
+      counter(TABLE.accessLogFailures, [{ value: this.#accessLogFailures, labels: {} }]),
       {
         name: TABLE.duration.name,
         help: TABLE.duration.help,

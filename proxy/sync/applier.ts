@@ -204,7 +204,7 @@ export class Applier {
     const { guard } = this.#options;
     const snapshots = [...upsert.values()].map(({ snapshot }) => snapshot);
     const gone = [...remove].filter((uid) => this.#pools.has(uid));
-    if (snapshots.length > 0) await guard.trying(snapshots);
+    if (snapshots.length > 0) await this.#noteTrial(snapshots);
     const outcomes = await this.#apply({ upsert: snapshots, remove: gone });
     if (snapshots.length > 0) guard.applied();
     for (const uid of gone) {
@@ -227,6 +227,14 @@ export class Applier {
     if (!endsSync) return;
     this.#synced = true;
     this.#becomeReady();
+  }
+
+  /** Where nothing can be written the proxy serves what it is told all the same. */
+  async #noteTrial(snapshots: readonly PoolSnapshot[]): Promise<void> {
+    const { guard, log } = this.#options;
+    await guard.trying(snapshots).catch((error: unknown) => {
+      log.error({ err: error }, 'cannot note what is being tried');
+    });
   }
 
   async #apply(change: SnapshotChange): Promise<(uid: string) => ApplyOutcome> {

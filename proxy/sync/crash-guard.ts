@@ -93,7 +93,8 @@ export class CrashGuard {
       const file = this.#file;
       this.#file = undefined;
       await file?.close();
-      await rm(this.#trying, { force: true });
+      // Left behind it makes innocent ones suspect in the next life, which applies them one by one.
+      await rm(this.#trying, { force: true }).catch(() => undefined);
     });
   }
 

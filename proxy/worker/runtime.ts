@@ -63,6 +63,7 @@ export class WorkerRuntime {
     this.#send = send;
     const table = new SharedTable(data.workerId, data.table);
     const deadlines = new Deadlines(systemClock);
+    const traffic = new TrafficMeter();
     const passive = createPassiveReporter(systemClock, (event) => send({ type: 'passive', event }));
     this.#context = {
       workerId: data.workerId,
@@ -75,8 +76,10 @@ export class WorkerRuntime {
       deadlines,
       dialer: new Dialer(systemClock, deadlines, passive),
       buffers: new ReadBuffers(),
-      traffic: new TrafficMeter(),
-      accessLog: data.accessLog ? createAccessLog(createLog('info', 1)) : undefined,
+      traffic,
+      accessLog: data.accessLog
+        ? createAccessLog(createLog('info', 1, () => traffic.accessLogFailed()))
+        : undefined,
       maxConnections: data.maxConnections,
     };
     this.#deps = {

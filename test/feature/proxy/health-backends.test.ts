@@ -109,7 +109,7 @@ describe('a backend process under watch', () => {
   ])(
     'is out at the first refused connection after it was killed, and back after it was started (%s)',
     async (_, check) => {
-      // R5, R7
+      // H01, R5, R7
       const { process: child, port } = await backendProcess();
       const { monitor, state, reporter, reason } = monitored(port, check);
       await monitor.firstRound();

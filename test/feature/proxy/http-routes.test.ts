@@ -342,6 +342,7 @@ describe('an HTTP port over changes', () => {
     await eventually('connections to an endpoint that is gone are closed', () => backend.sockets.size === 0);
   });
 
+  // K04
   it('finishes what is under way when it drains, and says goodbye', async () => {
     let answer = (): void => {};
     const { proxy } = await scope.pair(({ socket }) => {

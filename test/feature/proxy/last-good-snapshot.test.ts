@@ -24,12 +24,17 @@ interface Life {
 
 describe('the last good snapshot', () => {
   let dir: string;
+  /** Of every life: a process that was killed would have closed its files. */
+  const guards: CrashGuard[] = [];
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'evenkeel-disk-'));
   });
 
-  afterEach(() => rm(dir, { recursive: true }));
+  afterEach(async () => {
+    for (const guard of guards.splice(0)) await guard.close();
+    await rm(dir, { recursive: true });
+  });
 
   /** A proxy process, from its start until the test goes on to the next; without `close` it was killed. */
   const life = async (): Promise<Life> => {
@@ -38,6 +43,7 @@ describe('the last good snapshot', () => {
     const logged: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
     const guard = new CrashGuard(dir, clock);
+    guards.push(guard);
     await guard.open();
     let answered: Answer | undefined;
     const applier = new Applier({
@@ -118,6 +124,21 @@ describe('the last good snapshot', () => {
     await second.applier.restore();
     expect(second.sink.serving.size).toBe(1);
     expect(second.logged.join()).toContain('saved snapshot rejected');
+  });
+
+  it('is served also where nothing can be saved any more, and that is said', async () => {
+    // F15
+    const only = await life();
+    await only.push('a', 'a1');
+    // Writing fails from here on, for root, too.
+    await rm(dir, { recursive: true });
+    await writeFile(dir, '');
+    expect(await only.push('a', 'a2')).toMatchObject({ case: 'ack' });
+    expect(only.sink.serving.get('a')?.digest).toBe('a2');
+    only.clock.advance(PROVING_MS + 1);
+    await only.applier.settled();
+    await eventually('it is said', () => only.logged.join().includes('cannot save snapshots'));
+    expect(await only.push('b', 'b1')).toMatchObject({ case: 'ack' });
   });
 
   it('stays out of reach of pools that have gone', async () => {

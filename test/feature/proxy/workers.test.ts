@@ -91,6 +91,7 @@ describe('worker threads', () => {
       `evenkeel_worker_replacements_total{reason="${reason}"} 1`,
     );
 
+  // CATALOGUE K07
   it('adds, changes and removes ports without touching connections on other ports', async () => {
     await serve(pool('a', ports[0]!));
     const kept = await open(ports[0]!);
@@ -104,6 +105,7 @@ describe('worker threads', () => {
     expect(await echo(await open(ports[1]!), 'back')).toBe('back');
   });
 
+  // CATALOGUE K07
   it('moves a pool from one port to another', async () => {
     await serve(pool('a', ports[0]!));
     const kept = await open(ports[0]!);
@@ -191,6 +193,32 @@ describe('worker threads', () => {
       if (!all) for (const client of clients) client.destroy();
       return all;
     });
+  });
+
+  // CATALOGUE K04
+  it('leaves in order: not ready at once, no new connections after the delay, gone when nothing is open', async () => {
+    await serve(pool('a', ports[0]!));
+    const kept = await open(ports[0]!);
+    const told = performance.now();
+    const drained = proxy.drain(2_000, 60_000);
+    expect(proxy.ready).toBe(false);
+    // From somebody who has not noticed yet.
+    const late = await open(ports[0]!);
+    expect(await echo(late, 'welcome')).toBe('welcome');
+    await eventually('new connections are refused', () =>
+      open(ports[0]!).then(
+        (early) => {
+          early.destroy();
+          return false;
+        },
+        () => true,
+      ),
+    );
+    expect(performance.now() - told).toBeGreaterThanOrEqual(2_000);
+    for (const client of [kept, late]) expect(await echo(client, 'to the end')).toBe('to the end');
+    kept.end();
+    late.end();
+    await drained;
   });
 
   it('drains: what is open goes on, nothing new is accepted', async () => {

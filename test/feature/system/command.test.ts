@@ -224,6 +224,7 @@ describe('the evenkeel command', () => {
       );
     });
 
+    // K04
     it('ends at once at a second SIGTERM, with 1 as requests were cut off', async () => {
       const asked = Promise.withResolvers<void>();
       const port = (await freePorts(1))[0]!;

@@ -18,6 +18,8 @@ export interface ProxyProcessOptions {
   readonly maxFiles?: number;
   /** Further arguments of `evenkeel run`. */
   readonly args?: readonly string[];
+  /** Where its output goes, log and access log; absent: to `log`. */
+  readonly output?: string;
 }
 
 /** `evenkeel run` in a process of its own, so that its memory and descriptors are its own. */
@@ -41,14 +43,15 @@ export class ProxyProcess {
 
   /** Resolves when it is ready. */
   static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
-    const { manifests, workers = 2, maxFiles, args = [] } = options;
+    const { manifests, workers = 2, maxFiles, args = [], output } = options;
     const [adminPort] = await freePorts(1);
     const folder = await mkdtemp(join(tmpdir(), 'evenkeel-'));
     await writeFile(join(folder, 'pools.yaml'), manifests);
     const admin = `127.0.0.1:${adminPort}`;
     const run = [EXECUTABLE, 'run', '-f', folder, '--admin', admin, '--workers', String(workers), ...args];
     const limit = maxFiles === undefined ? '' : `ulimit -n ${maxFiles}; `;
-    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...run], {
+    const redirect = output === undefined ? '' : ` >${output} 2>&1`;
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"${redirect}`, ...run], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const proxy = new ProxyProcess(child, admin, folder);

@@ -164,6 +164,7 @@ describe('the endpoints of a Service', () => {
     expect(resolve(slices).endpoints).toEqual(['10.0.0.1:8080 Ready', '10.0.0.2:8081 Ready']);
   });
 
+  // H13, J03
   it('leave out names and what is no address, and say where', () => {
     const { endpoints, problems } = resolve([
       sliceOf('checkout-a', [podEndpoint('db.example.com')], { addressType: 'FQDN' }),
