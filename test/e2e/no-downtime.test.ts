@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthority } from '../../controller/trust/authority.ts';
 import { eventually } from '../support/eventually.ts';
-import { apply, get, kubectl, rollOut } from './support/commands.ts';
-import { NAMESPACE, RELEASE } from './support/installation.ts';
+import { CAN_STOP_PARTS, startPart, stopPart } from './support/cluster-parts.ts';
+import { apply, get, helm, kubectl, rollOut } from './support/commands.ts';
+import { install, LONG, NAMESPACE, RELEASE } from './support/installation.ts';
 import { signalPod } from './support/on-node.ts';
 import { CLIENTS, startLoad, type LoadResult } from './support/load.ts';
 import { shop } from './support/shop.ts';
@@ -11,12 +13,15 @@ import { wayIn } from './support/way-in.ts';
 const HERE = 'no-downtime';
 const PORT = 8081;
 /** How often each rollout is repeated; the goal's own number is 20 (make soak). */
-const ROUNDS = Number(process.env['E2E_ROUNDS'] ?? 2);
+const ROUNDS = LONG ? 5 : 2;
+/** How long a part of the cluster is away. */
+const AWAY_MS = LONG ? 120_000 : 30_000;
 
 interface Pods {
   readonly items: readonly {
     readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
     readonly spec: { readonly nodeName: string };
+    readonly status: { readonly containerStatuses: readonly { readonly restartCount: number }[] };
   }[];
 }
 
@@ -58,6 +63,21 @@ describe('under constant load with no client retries', () => {
     expect(failures).toEqual({});
   });
 
+  // R2, K02: what had been sent to a pod that closes at once may be lost; a GET goes to another
+  it('a rolling update of backends that close their port at SIGTERM fails nothing', async () => {
+    await apply(HERE, shop({ port: PORT, lingerMs: 0 }));
+    await kubectl('-n', HERE, 'rollout', 'status', 'deployment/shop', '--timeout', '120s');
+    try {
+      const { failures } = await during(`backends without a pause rolled ${ROUNDS} times`, async () => {
+        for (let round = 0; round < ROUNDS; round += 1) await rollOut(HERE, 'deployment/shop');
+      });
+      expect(failures).toEqual({});
+    } finally {
+      await apply(HERE, shop({ port: PORT }));
+      await kubectl('-n', HERE, 'rollout', 'status', 'deployment/shop', '--timeout', '120s');
+    }
+  });
+
   // R3, K03
   it('a rolling update of the proxies fails nothing', async () => {
     const { failures } = await during(`proxies rolled ${ROUNDS} times`, async () => {
@@ -83,6 +103,72 @@ describe('under constant load with no client retries', () => {
         '--timeout',
         '120s',
       );
+    });
+    expect(failures).toEqual({});
+  });
+
+  // R10, I05
+  it.skipIf(!CAN_STOP_PARTS)('an API server that is away fails nothing', async () => {
+    const { failures } = await during(`API server stopped for ${AWAY_MS / 1_000} s`, async () => {
+      await stopPart('apiserver');
+      try {
+        await sleep(AWAY_MS); // that is what is tested: time without it
+      } finally {
+        await startPart('apiserver');
+      }
+      await rollOut(HERE, 'deployment/shop'); // and all goes on after that
+    });
+    expect(failures).toEqual({});
+    for (const { metadata, status } of (await pods('proxy')).items) {
+      expect([metadata.name, status.containerStatuses[0]?.restartCount]).toEqual([metadata.name, 0]);
+    }
+  });
+
+  it.skipIf(!CAN_STOP_PARTS)('a kubelet that is away fails nothing', async () => {
+    const node = (await pods('proxy')).items
+      .map(({ spec }) => spec.nodeName)
+      .toSorted()
+      .at(-1)!;
+    const { failures } = await during(`kubelet of ${node} stopped for ${AWAY_MS / 1_000} s`, async () => {
+      await stopPart(`kubelet-${node}`);
+      try {
+        await sleep(AWAY_MS); // longer than the cluster takes to notice
+      } finally {
+        await startPart(`kubelet-${node}`);
+      }
+      await kubectl('wait', `node/${node}`, '--for=condition=Ready', '--timeout=120s');
+    });
+    expect(failures).toEqual({});
+  });
+
+  // K10
+  it('an upgrade of the release and its rollback fail nothing', async () => {
+    const { failures } = await during('release upgraded and rolled back', async () => {
+      await install(RELEASE, NAMESPACE, 'proxy.logLevel=debug', 'controller.logLevel=debug');
+      await onlyNewPods('proxy');
+      await helm('rollback', RELEASE, '--namespace', NAMESPACE, '--wait', '--timeout', '180s');
+      await onlyNewPods('proxy');
+    });
+    expect(failures).toEqual({});
+    expect(await wayIn(PORT)).not.toEqual([]); // the ports that the controller added are there still
+  });
+
+  it('new certificates between the halves fail nothing', async () => {
+    const { failures } = await during('authority of the control stream replaced', async () => {
+      const { certificate, privateKey } = await createAuthority(Date.now());
+      await nextAuthority({
+        'next.crt': certificate,
+        'next.key': privateKey,
+        'next.since': String(Date.now()),
+      });
+      await eventually('every proxy trusts it', () => everyProxyTrusts(certificate), 180_000);
+      await nextAuthority({ 'next.since': '0' }); // as if the time for that were over
+      await eventually('it signs', async () => (await authority())['ca.crt'] === certificate, 90_000);
+      // Only a proxy that has a stream under the new certificate acknowledges this.
+      await rollOut(NAMESPACE, `deployment/${RELEASE}-controller`);
+      const patch = JSON.stringify({ spec: { lifecycle: { drainTimeout: '31s' } } });
+      await kubectl('-n', HERE, 'patch', 'lbp', 'shop', '--type=merge', '--patch', patch);
+      await kubectl('-n', HERE, 'wait', 'lbp/shop', '--for=condition=Programmed', '--timeout=120s');
     });
     expect(failures).toEqual({});
   });
@@ -149,4 +235,36 @@ async function kill(component: string): Promise<void> {
   for (const { metadata } of (await pods(component)).items) {
     if (metadata.deletionTimestamp === undefined) await signalPod(NAMESPACE, metadata.name, 'SIGKILL');
   }
+}
+
+const CA = `${RELEASE}-ca`;
+
+/** What the Secret of the control stream's authority says. */
+async function authority(): Promise<Record<string, string>> {
+  const { data } = await get<{ data: Record<string, string> }>('-n', NAMESPACE, 'secret', CA);
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [name, Buffer.from(value, 'base64').toString('utf8')]),
+  );
+}
+
+const nextAuthority = (stringData: Record<string, string>): Promise<string> =>
+  kubectl('-n', NAMESPACE, 'patch', 'secret', CA, '--patch', JSON.stringify({ stringData }));
+
+/** The kubelet brings a changed ConfigMap to pods after a minute or so. */
+async function everyProxyTrusts(certificate: string): Promise<true> {
+  const READ = `process.stdout.write(require('node:fs').readFileSync('/run/evenkeel/trust/ca.crt', 'utf8'))`;
+  for (const { metadata } of (await pods('proxy')).items) {
+    const bundle = await kubectl(
+      '-n',
+      NAMESPACE,
+      'exec',
+      metadata.name,
+      '--',
+      '/usr/local/bin/node',
+      '-e',
+      READ,
+    );
+    expect(bundle).toContain(certificate.trim());
+  }
+  return true;
 }

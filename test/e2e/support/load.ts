@@ -23,9 +23,9 @@ const REQUESTS_PER_CONNECTION = 50;
 
 /**
  * Constant load, as clients make it that never repeat a request: each sends GETs one after the other, over a
- * connection that it keeps for a while, to one of the addresses in turn.
+ * connection that it keeps for a while, to one of the addresses in turn, for one host after the other.
  */
-export function startLoad(urls: readonly string[]): Load {
+export function startLoad(urls: readonly string[], hosts: readonly string[] = []): Load {
   const stopped = new AbortController();
   const startedAt = performance.now();
   let sent = 0;
@@ -44,7 +44,7 @@ export function startLoad(urls: readonly string[]): Load {
       const url = urls[turn % urls.length]!;
       for (let i = 0; i < REQUESTS_PER_CONNECTION && !stopped.signal.aborted; i += 1) {
         sent += 1;
-        const outcome = await request(url, agent);
+        const outcome = await request(url, agent, hosts[sent % hosts.length]);
         if (outcome === 'HTTP 200') ok += 1;
         else fail(outcome);
         await sleep(PAUSE_MS);
@@ -69,9 +69,10 @@ export function startLoad(urls: readonly string[]): Load {
 }
 
 /** `HTTP <status>`, or the error's code. */
-function request(url: string, agent: Agent): Promise<string> {
+function request(url: string, agent: Agent, host: string | undefined): Promise<string> {
   return new Promise((resolve) => {
-    const sending = get(url, { agent, timeout: 10_000 }, (response) => {
+    const headers = host === undefined ? {} : { host };
+    const sending = get(url, { agent, headers, timeout: 10_000 }, (response) => {
       response.resume();
       response.on('end', () => resolve(`HTTP ${response.statusCode}`));
       response.on('error', (error: NodeJS.ErrnoException) => resolve(`answer cut: ${error.code}`));

@@ -5,7 +5,19 @@ const SERVER = `
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';
 let leaving = false;
+let ready = true;
+let broken = false;
+/** What a test tells this pod to become. */
+const orders = {
+  '/unready': () => (ready = false),
+  '/ready': () => (ready = true),
+  '/broken': () => (broken = true),
+  '/mended': () => (broken = false),
+};
 const server = createServer((request, response) => {
+  orders[request.url]?.();
+  if (request.url === '/readiness') response.statusCode = ready ? 200 : 503;
+  else if (broken && request.url === '/') response.statusCode = 500;
   if (leaving) response.setHeader('connection', 'close');
   response.setHeader('x-proxy', request.socket.remoteAddress.replace('::ffff:', ''));
   response.end(hostname());
@@ -26,8 +38,10 @@ export function shop(options: {
   readonly port: number;
   readonly className?: string;
   readonly lingerMs?: number;
+  /** More of the pool's spec, indented as it is there. */
+  readonly pool?: string;
 }): string {
-  const { port, className = 'default', lingerMs = 1_000 } = options;
+  const { port, className = 'default', lingerMs = 1_000, pool = '' } = options;
   const indented = SERVER.trim().replaceAll('\n', '\n    ');
   return `
 apiVersion: v1
@@ -55,7 +69,7 @@ spec:
         command: [/usr/local/bin/node, /srv/server.mjs]
         env: [{name: LINGER_MS, value: '${lingerMs}'}]
         ports: [{name: http, containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+        readinessProbe: {httpGet: {path: /readiness, port: http}, periodSeconds: 1}
         volumeMounts: [{name: server, mountPath: /srv}]
       volumes: [{name: server, configMap: {name: shop}}]
 ---
@@ -78,6 +92,6 @@ spec:
   className: ${className}
   listeners: [{name: web, protocol: HTTP, port: ${port}}]
   backends: [{name: shop, type: Service, service: {name: shop, port: http}}]
-  defaultBackendRefs: [{name: shop}]
+  defaultBackendRefs: [{name: shop}]${pool}
 `;
 }
