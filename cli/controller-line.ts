@@ -36,6 +36,12 @@ export function controllerLine(action: (options: ControllerCommandOptions) => Pr
       ),
     )
     .addOption(
+      option(
+        '--tls-folder <folder>',
+        'with tls.crt, tls.key and ca.crt: the certificate of this controller and the authority of those that proxies then need; absent: the CA in the Secret signs',
+      ),
+    )
+    .addOption(
       option('--proxy-selector <labels>', 'the pods of the proxies: a ready one is expected to serve'),
     )
     .addOption(option('--frontend <name>', 'the Service whose ports follow the listeners of the pools'))

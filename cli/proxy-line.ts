@@ -27,6 +27,12 @@ export function proxyLine(action: (options: ProxyCommandOptions) => Promise<void
     )
     .addOption(option('--ca-file <file>', 'CA certificates of the controllers; with --token-file'))
     .addOption(option('--token-file <file>', 'the token that says who this proxy is; with --ca-file'))
+    .addOption(
+      option(
+        '--tls-folder <folder>',
+        'with tls.crt and tls.key: the certificate of this proxy, for controllers that want one; with --ca-file',
+      ),
+    )
     .addOption(option('--name <name>', "this proxy's name").default(hostname(), 'the name of the host'))
     .addOption(option('--state <folder>', 'where the last good snapshots are kept').makeOptionMandatory())
     .addOption(bind('0.0.0.0'))

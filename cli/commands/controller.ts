@@ -11,6 +11,7 @@ export interface ControllerCommandOptions {
   readonly proxyServiceAccounts: string[] | undefined;
   readonly caSecret: string;
   readonly caConfigMap: string;
+  readonly tlsFolder: string | undefined;
   readonly proxySelector: string | undefined;
   readonly admin: string;
   readonly probes: string | undefined;
@@ -26,7 +27,7 @@ export interface ControllerCommandOptions {
 export async function controllerCommand(options: ControllerCommandOptions): Promise<number> {
   const { kubeconfig, namespace, grpc, deniedCidrs, proxySelector, frontend } = options;
   const { admin, probes, metrics, activeProxyLease } = options;
-  const { proxyServiceAccounts, caSecret: secret, caConfigMap: configMap } = options;
+  const { tlsFolder, proxyServiceAccounts, caSecret: secret, caConfigMap: configMap } = options;
   const controller = await runController({
     className: options.class,
     grpc,
@@ -39,7 +40,16 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     ...(options.classRules === undefined ? {} : { policy: options.classRules }),
     ...(activeProxyLease === undefined ? {} : { activeProxyLease }),
     ...(proxySelector === undefined ? {} : { proxySelector }),
-    ...(proxyServiceAccounts === undefined ? {} : { trust: { secret, configMap, proxyServiceAccounts } }),
+    ...(proxyServiceAccounts === undefined
+      ? {}
+      : {
+          trust: {
+            secret,
+            configMap,
+            proxyServiceAccounts,
+            ...(tlsFolder === undefined ? {} : { tlsFolder }),
+          },
+        }),
   });
   await stopSignal();
   await controller.close();

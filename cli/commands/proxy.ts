@@ -19,6 +19,7 @@ export interface ProxyCommandOptions {
   readonly state: string;
   readonly caFile: string | undefined;
   readonly tokenFile: string | undefined;
+  readonly tlsFolder: string | undefined;
   readonly bind: string;
   readonly admin: string;
   readonly probes: string | undefined;
@@ -41,9 +42,13 @@ export interface ProxyCommandOptions {
 
 /** `evenkeel proxy`: one proxy, told by controllers what to serve, until a signal ends it. 1 when open requests were cut off. */
 export async function proxyCommand(options: ProxyCommandOptions): Promise<number> {
-  const { caFile, tokenFile } = options;
+  const { caFile, tokenFile, tlsFolder } = options;
   if ((caFile === undefined) !== (tokenFile === undefined)) {
     process.stderr.write('evenkeel proxy: --ca-file and --token-file go together\n');
+    return 2;
+  }
+  if (tlsFolder !== undefined && caFile === undefined) {
+    process.stderr.write('evenkeel proxy: --tls-folder needs --ca-file and --token-file\n');
     return 2;
   }
   if (
@@ -74,7 +79,9 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
     version: await version(),
     stateDir: options.state,
     sink: proxy,
-    ...(caFile === undefined || tokenFile === undefined ? {} : trustFiles({ caFile, tokenFile })),
+    ...(caFile === undefined || tokenFile === undefined
+      ? {}
+      : trustFiles({ caFile, tokenFile, ...(tlsFolder === undefined ? {} : { tlsFolder }) })),
     clock: systemClock,
     rng: systemRng,
     log,

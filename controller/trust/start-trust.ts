@@ -1,4 +1,5 @@
-import type { Metadata, ServerCredentials } from '@grpc/grpc-js';
+import { join } from 'node:path';
+import { experimental, type Metadata, type ServerCredentials } from '@grpc/grpc-js';
 import { TOKEN_AUDIENCE } from '../../api/control.ts';
 import { TrustKeeper, type TrustKeeperOptions } from './keeper.ts';
 import { TokenReviewer } from './tokens.ts';
@@ -11,6 +12,11 @@ export interface TrustOptions {
   readonly configMap: string;
   /** `namespace/name` of the service accounts that proxies run as. */
   readonly proxyServiceAccounts: readonly string[];
+  /**
+   * Folder with `tls.crt`, `tls.key` and `ca.crt`, as cert-manager makes them: this controller's certificate, and the
+   * authority of the proxies', which then need one. Absent: the authority in the Secret signs, and tokens are enough.
+   */
+  readonly tlsFolder?: string;
 }
 
 export interface Trust {
@@ -24,8 +30,10 @@ export interface Trust {
   close(): Promise<void>;
 }
 
+const RELOAD_MS = 5_000;
+
 export function startTrust(
-  { proxyServiceAccounts, ...names }: TrustOptions,
+  { proxyServiceAccounts, tlsFolder, ...names }: TrustOptions,
   edges: Omit<TrustKeeperOptions, keyof TrustOptions>,
 ): Trust {
   const keeper = new TrustKeeper({ ...edges, ...names });
@@ -39,7 +47,7 @@ export function startTrust(
   keeper.start();
   reviewer.refreshKeys();
   return {
-    credentials: keeper.credentials,
+    credentials: tlsFolder === undefined ? keeper.credentials : mutualTls(tlsFolder),
     async authenticate(metadata) {
       const [header] = metadata.get('authorization');
       const token = /^Bearer (\S+)$/.exec(String(header))?.[1];
@@ -49,4 +57,15 @@ export function startTrust(
     check: () => keeper.check(),
     close: () => keeper.close(),
   };
+}
+
+/** Both sides show a certificate; the files are read again when they are replaced. */
+function mutualTls(folder: string): ServerCredentials {
+  const files = new experimental.FileWatcherCertificateProvider({
+    certificateFile: join(folder, 'tls.crt'),
+    privateKeyFile: join(folder, 'tls.key'),
+    caCertificateFile: join(folder, 'ca.crt'),
+    refreshIntervalMs: RELOAD_MS,
+  });
+  return experimental.createCertificateProviderServerCredentials(files, files, true);
 }

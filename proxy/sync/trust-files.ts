@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { experimental, Metadata, type ChannelCredentials } from '@grpc/grpc-js';
 
 export interface TrustFiles {
@@ -6,6 +7,8 @@ export interface TrustFiles {
   readonly caFile: string;
   /** The projected service account token with which we say who we are. */
   readonly tokenFile: string;
+  /** Folder with `tls.crt` and `tls.key`, for controllers that want a certificate too. */
+  readonly tlsFolder?: string;
 }
 
 export interface StreamTrust {
@@ -15,14 +18,22 @@ export interface StreamTrust {
 
 const RELOAD_MS = 5_000;
 
-/** Both files are replaced while we run: the bundle is watched, the token is read for each connection. */
-export function trustFiles({ caFile, tokenFile }: TrustFiles): StreamTrust {
+/** All files are replaced while we run: certificates are watched, the token is read for each connection. */
+export function trustFiles({ caFile, tokenFile, tlsFolder }: TrustFiles): StreamTrust {
   const authorities = new experimental.FileWatcherCertificateProvider({
     caCertificateFile: caFile,
     refreshIntervalMs: RELOAD_MS,
   });
+  const own =
+    tlsFolder === undefined
+      ? null
+      : new experimental.FileWatcherCertificateProvider({
+          certificateFile: join(tlsFolder, 'tls.crt'),
+          privateKeyFile: join(tlsFolder, 'tls.key'),
+          refreshIntervalMs: RELOAD_MS,
+        });
   return {
-    credentials: experimental.createCertificateProviderChannelCredentials(authorities, null),
+    credentials: experimental.createCertificateProviderChannelCredentials(authorities, own),
     async metadata() {
       const metadata = new Metadata();
       metadata.set('authorization', `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`);

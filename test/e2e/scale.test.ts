@@ -1,9 +1,10 @@
+import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PoolStatus } from '../../api/pool.gen.ts';
 import { eventually } from '../support/eventually.ts';
 import { apply, get, kubectl } from './support/commands.ts';
 import { NAMESPACE, TAG } from './support/installation.ts';
-import { startLoad } from './support/load.ts';
+import { request, startLoad } from './support/load.ts';
 import { wayIn } from './support/way-in.ts';
 
 const HERE = 'scale';
@@ -102,7 +103,7 @@ describe(`${POOLS * PODS * SLICES} endpoints of ${POOLS} pools`, () => {
     await eventually('the way in is open', async () => (await wayIn(PORT)).length > 0);
     const urls = await wayIn(PORT);
     for (const url of urls) {
-      await eventually('it answers', async () => (await fetch(url, { headers: { host: hostOf(0) } })).ok);
+      await eventually('it answers', async () => (await request(url, new Agent(), hostOf(0))) === 'HTTP 200');
     }
     const load = startLoad(
       urls,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import type { Controller } from '../../controller/main.ts';
 import { TokenReviewer } from '../../controller/trust/tokens.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { trustFiles } from '../../proxy/sync/trust-files.ts';
+import { TestAuthority } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultProxy } from '../support/fault-proxy.ts';
 import { describeKube } from '../support/kube/cluster.ts';
@@ -91,7 +92,7 @@ describeKube('trust between controllers and proxies', () => {
     await connects(one);
     await eventually('the pool', () => one.sink.serving.size === 1);
     const secret = await plane.kube.get<Bundle>(SECRETS, 'ca');
-    expect(Object.keys(secret.data!).sort()).toEqual(['ca.crt', 'ca.key']);
+    expect(Object.keys(secret.data!).sort()).toEqual(['ca.crt', 'ca.key', 'tickets.secret', 'tickets.since']);
   });
 
   it('keeps everybody else out', async () => {
@@ -109,6 +110,43 @@ describeKube('trust between controllers and proxies', () => {
     await delay(1_500);
     expect(impostors.map(({ sync }) => sync.connected)).toEqual(impostors.map(() => 0));
     expect(impostors.map(({ sink }) => sink.serving.size)).toEqual(impostors.map(() => 0));
+  });
+
+  it('can be by certificates on both sides, made elsewhere, and takes up new ones while it runs', async () => {
+    const folders = { controller: join(dir, 'controller'), proxy: join(dir, 'proxy') };
+    const write = async (folder: string, authority: TestAuthority, name: string): Promise<void> => {
+      const { chain, privateKey } = await authority.issue({ names: [name] });
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'tls.crt'), chain);
+      await writeFile(join(folder, 'tls.key'), privateKey);
+      await writeFile(join(folder, 'ca.crt'), authority.certificate);
+    };
+    const first = await TestAuthority.create('first');
+    await write(folders.controller, first, 'evenkeel-controller');
+    await write(folders.proxy, first, 'evenkeel-proxy');
+    await write(join(dir, 'strange'), await TestAuthority.create('strange'), 'evenkeel-proxy');
+    const { namespace } = plane.kube;
+    const trust = { secret: 'ca', configMap: 'ca-bundle', proxyServiceAccounts: [`${namespace}/proxy`] };
+    await controller.close();
+    const mutual = await plane.controller({ trust: { ...trust, tlsFolder: folders.controller } });
+    const tokenFile = join(dir, 'token');
+    await writeFile(tokenFile, await token('proxy', 'proxy-1'));
+    const caFile = join(folders.proxy, 'ca.crt');
+    const open = (tlsFolder?: string): Promise<SimulatedProxy> =>
+      plane.proxy(
+        'proxy-1',
+        [mutual],
+        trustFiles({ caFile, tokenFile, ...(tlsFolder === undefined ? {} : { tlsFolder }) }),
+      );
+    const refused = [await open(), await open(join(dir, 'strange'))];
+    const one = await open(folders.proxy);
+    await connects(one);
+    expect(refused.map(({ sync }) => sync.connected)).toEqual([0, 0]);
+    await one.sync.close();
+    const second = await TestAuthority.create('second');
+    await write(folders.controller, second, 'evenkeel-controller');
+    await write(folders.proxy, second, 'evenkeel-proxy');
+    await connects(await open(folders.proxy));
   });
 
   it('knows proxies by the keys of the API server while that is away', async () => {

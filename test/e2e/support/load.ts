@@ -69,7 +69,7 @@ export function startLoad(urls: readonly string[], hosts: readonly string[] = []
 }
 
 /** `HTTP <status>`, or the error's code. */
-function request(url: string, agent: Agent, host: string | undefined): Promise<string> {
+export function request(url: string, agent: Agent, host?: string): Promise<string> {
   return new Promise((resolve) => {
     const headers = host === undefined ? {} : { host };
     const sending = get(url, { agent, headers, timeout: 10_000 }, (response) => {

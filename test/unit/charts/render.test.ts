@@ -11,6 +11,7 @@ const EVERYTHING = [
   'proxy={"kind":"DaemonSet","workers":4,"accessLog":true,"hostPorts":[{"port":443},{"port":53,"protocol":"UDP"}],"drainDelaySeconds":10,"drainTimeoutSeconds":60,"tolerations":[{"operator":"Exists"}],"nodeSelector":{"edge":"true"},"podLabels":{"team":"net"}}',
   'service={"type":"LoadBalancer","externalTrafficPolicy":"Local","loadBalancerClass":"example.com/lb","loadBalancerSourceRanges":["10.0.0.0/8"],"externalIPs":["192.0.2.1"],"annotations":{"x":"y"},"labels":{"z":"w"}}',
   'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]}',
+  'controlStream={"certManager":{"enabled":true,"issuerRef":{"name":"internal-ca","kind":"ClusterIssuer"}}}',
   'prometheusRule={"enabled":true,"labels":{"release":"prom"}}',
   'podMonitor={"enabled":true,"labels":{"release":"prom"}}',
 ];
@@ -65,6 +66,12 @@ describeChart('the chart', { timeout: 30_000 }, () => {
     ['ports of the host', 'proxy={"hostPorts":[{"port":443}]}', /lead to every proxy/],
   ])('refuses %s where one proxy alone may have traffic', (_, setting, reason) => {
     expect(() => render(ACTIVE_PASSIVE, setting)).toThrow(reason);
+  });
+
+  it('refuses cert-manager without an issuer', () => {
+    expect(() => render('controlStream={"certManager":{"enabled":true}}')).toThrow(
+      /the issuer .* is missing/,
+    );
   });
 
   it.each([
