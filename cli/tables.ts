@@ -124,7 +124,8 @@ export function plainTable(head: readonly string[], rows: readonly (readonly str
     },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
-  for (const row of rows) table.push([...row]);
+  // What a cluster's objects say must not move a terminal's cursor.
+  for (const row of rows) table.push(row.map((cell) => cell.replaceAll(/\p{Cc}/gu, '�')));
   return table
     .toString()
     .split('\n')

@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { serveAdmin, type AdminServer } from '../../lib/admin-server.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { connectionBudget } from '../../lib/file-descriptors.ts';
-import { hostPort } from '../../lib/host-port.ts';
 import { createLog } from '../../lib/log.ts';
 import { TrafficHistory } from '../../lib/traffic-history.ts';
 import { sampleTraffic } from '../../lib/traffic-sampler.ts';
@@ -16,7 +15,8 @@ import { diagnosticLine } from '../../standalone/manifests.ts';
 import { Standalone } from '../../standalone/standalone.ts';
 import { StatusBook } from '../../standalone/status-book.ts';
 import { forceSignal, stopSignal } from '../stop-signals.ts';
-import { top } from './top.ts';
+import { liveHeader, places, welcome, type Running } from '../welcome.ts';
+import { top, type LiveSource } from './top.ts';
 
 export interface RunOptions {
   readonly file: string[];
@@ -43,17 +43,30 @@ export async function run(options: RunOptions): Promise<number> {
   const parts = await start(options, log, ends);
   const { proxy, standalone, status } = parts;
 
-  for (const fault of standalone.diagnostics) stderr.write(`${diagnosticLine(fault)}\n`);
-  const header = welcome(parts, options.bind);
-  stdout.write(header);
+  if (!isLive) for (const fault of standalone.diagnostics) stderr.write(`${diagnosticLine(fault)}\n`);
+  const running = (): Running => ({
+    version: parts.version,
+    admin: parts.admin.address,
+    bindAddress: options.bind,
+    demo: parts.demo?.servers,
+  });
   const stop = stopSignal();
   if (isLive) {
-    const source = {
+    const source: LiveSource = {
       pools: () => Promise.resolve(status.pools(standalone.pools)),
       traffic: () => proxy.traffic(),
       faults: () => standalone.diagnostics.map(diagnosticLine),
+      header: () => liveHeader(running()),
+      sendTo: (pool) => places(pool, options.bind).join(' '),
     };
-    await top(source, stop, header);
+    await top(source, stop);
+  } else {
+    stdout.write(
+      welcome(
+        standalone.pools.map(({ pool }) => pool),
+        running(),
+      ),
+    );
   }
   await stop;
   standalone.close();
@@ -68,6 +81,7 @@ interface Parts {
   readonly status: StatusBook;
   readonly admin: AdminServer;
   readonly demo: Demo | undefined;
+  readonly version: string;
 }
 
 /** Starts each part, and leaves in `ends` how it ends, also when a later one cannot start. */
@@ -101,13 +115,14 @@ async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStac
   ends.defer(() => standalone.close());
   const status = new StatusBook(bind, clock);
   const traffic = new TrafficHistory();
+  const programVersion = await version();
   ends.defer(sampleTraffic(traffic, () => proxy.traffic(), clock));
   const admin = await serveAdmin(
     options.admin,
-    standaloneRoutes({ standalone, status, traffic, version: await version(), clock }, proxy),
+    standaloneRoutes({ standalone, status, traffic, version: programVersion, clock }, proxy),
   );
   ends.defer(() => admin.close());
-  return { proxy, standalone, status, admin, demo };
+  return { proxy, standalone, status, admin, demo, version: programVersion };
 }
 
 async function mustExist(paths: readonly string[]): Promise<void> {
@@ -116,27 +131,4 @@ async function mustExist(paths: readonly string[]): Promise<void> {
       throw new Error(`cannot read ${path}: there is no such file or folder`, { cause: error });
     });
   }
-}
-
-/** Where to send requests, and what to try. */
-function welcome({ standalone, admin, demo }: Parts, bindAddress: string): string {
-  const lines = ['', 'Evenkeel is running. Send traffic to:', ''];
-  for (const { pool } of standalone.pools) {
-    for (const { protocol, port, address = bindAddress } of pool.spec.listeners) {
-      const where = hostPort(address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address, port);
-      const how = protocol === 'HTTP' ? `curl http://${where}/` : `${protocol} ${where}`;
-      lines.push(`  ${how.padEnd(36)} ${pool.metadata.name} (${pool.spec.loadBalancing.algorithm})`);
-    }
-  }
-  const { address } = admin;
-  lines.push('', `Status, metrics:  evenkeel get --admin ${address}   curl http://${address}/metrics`);
-  if (demo !== undefined) {
-    const [first] = demo.servers;
-    lines.push(
-      `Demo servers:     ${demo.servers.map(({ name, pid }) => `${name} is pid ${pid}`).join(', ')}`,
-      '',
-      `Kill one (it comes back after 10 s) and go on sending: no request fails.  kill -9 ${first?.pid}`,
-    );
-  }
-  return `${lines.join('\n')}\n\n`;
 }

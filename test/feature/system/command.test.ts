@@ -280,8 +280,9 @@ describe('the evenkeel command', () => {
         env: { TERM: 'xterm', SHELL: '/bin/sh' },
       });
       running.push(terminal);
-      await terminal.says(/default\/shop +HTTP \d+ +RoundRobin +1\/1 +0\.0 +0 +ok/);
+      await terminal.says(/default\/shop +http:\/\/127\.0\.0\.1:\d+\/ +RoundRobin +1\/1 +0\.0 +0 +ok/);
       expect(terminal.stdout).toContain('REQUESTS/S');
+      expect(terminal.stdout).toMatch(/Status page: http:\/\/127\.0\.0\.1:\d+\//);
       expect(terminal.stdout).not.toContain('"level"');
     });
   });

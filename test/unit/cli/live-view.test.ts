@@ -24,6 +24,12 @@ const POOL = {
   },
 } as unknown as LoadBalancerPool;
 
+function poolNamed(name: string, isTroubled: boolean): LoadBalancerPool {
+  const summary = { healthyText: '1/2', reason: isTroubled ? 'EndpointsUnhealthy' : '' };
+  const endpoints = isTroubled ? (POOL.status?.endpoints ?? []) : [];
+  return { ...POOL, metadata: { ...POOL.metadata, name }, status: { ...POOL.status, summary, endpoints } };
+}
+
 describe('ratesOf', () => {
   it('divides what came since the last look by the time between', () => {
     const rates = ratesOf(
@@ -66,6 +72,33 @@ describe('liveView', () => {
   it('shows what is wrong with the manifests', () => {
     const fault = 'shop.yaml:3:1: spec.listeners: is required';
     expect(liveView([POOL], { ...size, faults: [fault] })).toContain(fault);
+  });
+
+  it('puts what is in trouble first, and says what it has no room for', () => {
+    const pools = Array.from({ length: 30 }, (_, index) => poolNamed(`pool-${index + 10}`, index === 20));
+    const view = liveView(pools, { ...size, rows: 14 }).split('\n');
+    expect(view[1]).toMatch(/^n\/pool-30 .*EndpointsUnhealthy$/);
+    expect(view[2]).toMatch(/^n\/pool-10 .*ok$/);
+    expect(view).toContainEqual('… and 22 more pools');
+    expect(view.at(-1)).toMatch(/^10\.0\.0\.2:80 +Unhealthy +ConnectRefused/);
+    expect(view).toHaveLength(13);
+  });
+
+  it('leaves out the columns that are least needed when the terminal is narrow', () => {
+    const heads = (columns: number): string =>
+      liveView([POOL], { ...size, columns, sendTo: () => 'http://127.0.0.1:8080/' })
+        .split('\n')[0]!
+        .replaceAll(/ +/g, ' ');
+    expect(heads(120)).toBe('POOL SEND TO ALGORITHM HEALTHY REQUESTS/S FAILED STATE');
+    expect(heads(80)).toBe('POOL SEND TO HEALTHY REQUESTS/S FAILED STATE');
+    expect(heads(50)).toBe('POOL HEALTHY REQUESTS/S STATE');
+    expect(heads(30)).toBe('POOL HEALTHY STATE');
+  });
+
+  // J05
+  it('shows names and messages that would move the cursor harmlessly', () => {
+    const evil = { ...POOL, metadata: { ...POOL.metadata, name: 'a\u001B[2Jb\rc\u009B1m' } };
+    expect(liveView([evil], size)).not.toMatch(/(?!\n)\p{Cc}/u);
   });
 
   it('never draws more lines or columns than the terminal has', () => {
