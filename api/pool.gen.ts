@@ -1053,7 +1053,7 @@ export interface RetryBudget {
  */
 export interface EndpointLimits {
   /**
-   * Connections to one endpoint at a time. Absent: no bound.
+   * Connections to one endpoint at a time; each request in flight counts as one, over HTTP/2 too. Absent: no bound.
    */
   maxConnectionsPerEndpoint?: number;
   /**

@@ -1,6 +1,6 @@
 /**
  * One demo server, a process of its own so that it can be killed: HTTP and a WebSocket echo on 900N, a TCP line echo on 901N, a UDP echo
- * on 902N and the gRPC health service on 903N, all on loopback. Started by standalone/demo.ts with N.
+ * on 902N and gRPC (the health service, and a service that says who it is) on 903N, all on loopback. Started by standalone/demo.ts with N.
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -12,6 +12,10 @@ import type { Duplex } from 'node:stream';
 const number = Number(process.argv[2]);
 const who = `server ${number}`;
 const loopback = '127.0.0.1';
+/** `HealthCheckResponse{status: SERVING}`. */
+const SERVING = Buffer.from([8, 1]);
+/** A message whose field 1 is a string. */
+const name = Buffer.concat([Buffer.from([0x0a, who.length]), Buffer.from(who)]);
 
 createServer(answer)
   .on('upgrade', echoMessages)
@@ -24,16 +28,21 @@ const udp = createSocket('udp4');
 udp.on('message', (message, from) => udp.send(message, from.port, from.address));
 udp.bind(9020 + number, loopback);
 createHttp2Server()
-  .on('stream', (stream: ServerHttp2Stream) => {
+  .on('stream', (stream: ServerHttp2Stream, headers) => {
     stream.on('error', () => stream.destroy());
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    // HealthCheckResponse{status: SERVING} behind the five bytes of a gRPC message header.
-    stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
+    stream.resume();
+    stream.end(message(headers[':path'] === '/grpc.health.v1.Health/Check' ? SERVING : name));
   })
   .listen(9030 + number, loopback);
 // The demo ends with the process that started it, however that ended.
 process.on('disconnect', () => process.exit());
+
+/** A gRPC message as it goes over HTTP/2: behind a flag and its length. */
+function message(content: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0, 0, 0, 0, content.length]), content]);
+}
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', 'http://demo');

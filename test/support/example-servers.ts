@@ -53,11 +53,14 @@ export class ExampleServer {
         socket.write(text.startsWith('PING') ? text : `${this.name}: ${text}`);
       });
     });
-    const grpc = createHttp2Server().on('stream', (stream: ServerHttp2Stream) => {
+    const grpc = createHttp2Server().on('stream', (stream: ServerHttp2Stream, headers) => {
       stream.on('error', () => stream.destroy());
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
+      const isCheck = headers[':path'] === '/grpc.health.v1.Health/Check';
+      const content = isCheck ? Buffer.from([8, 1]) : Buffer.from(this.name);
+      stream.resume();
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, content.length]), content]));
     });
     this.#servers = [http, tcp, grpc];
     for (const server of this.#servers) {

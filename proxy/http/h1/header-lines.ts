@@ -141,6 +141,18 @@ export class HeaderLines {
     return true;
   }
 
+  /**
+   * Shows the lines that are hidden for an underscore in their name: gRPC's metadata may have it. Those that somebody
+   * could take for a header which means something to the proxy stay hidden.
+   */
+  showUnderscores(): void {
+    for (let i = 0; i < this.count; i++) {
+      if (this.fates[i] !== Fate.Hidden || this.ids[i] !== HeaderId.Other) continue;
+      const name = Buffer.from(this.name(i).replaceAll('_', '-'), 'latin1');
+      if (headerIdOf(name, 0, name.length) === HeaderId.Other) this.fates[i] = Fate.Copied;
+    }
+  }
+
   /** Is the name of line `i` one of these, which are lower case? */
   isNamed(i: number, names: ReadonlySet<string>): boolean {
     for (const name of names) if (this.hasName(i, name)) return true;

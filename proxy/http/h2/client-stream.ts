@@ -260,7 +260,8 @@ export class Http2ClientStream implements ClientStream {
     // What still comes of the request is of no use to anybody (RFC 9113 section 8.1); it is told so after the response.
     this.#isLeftEarly = true;
     stream.resume();
-    if (!this.#awaitsTrailers) stream.close(NGHTTP2_NO_ERROR);
+    // Not before this turn's frames have left: nghttp2 drops a response that is its head alone for the reset behind it.
+    if (!this.#awaitsTrailers) setImmediate(() => this.#reset(NGHTTP2_NO_ERROR));
   }
 
   /** For the next request, which may be anybody's. */

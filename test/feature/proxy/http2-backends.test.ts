@@ -5,6 +5,7 @@ import { poolConfig, resilience } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { answer, answerWithTrailers } from '../../support/http/http2-backend.ts';
+import { H2Client } from '../../support/http2/client.ts';
 import {
   END_HEADERS,
   END_STREAM,
@@ -266,6 +267,75 @@ describe('a backend that speaks HTTP/2', () => {
   });
 });
 
+describe('HTTP/2 on both sides', () => {
+  const scope = httpScope();
+
+  it('carries requests and responses with their trailers', async () => {
+    const { backend, proxy } = await scope.http2Pair((stream) =>
+      answerWithTrailers(stream, 'answered', { checksum: '7' }),
+    );
+    const client = scope.keep(await H2Client.connect(proxy.port));
+    const headers = { ':method': 'POST', ':path': '/x', cookie: ['a=1', 'b=2'] };
+    const response = await client.request(headers, 'asked', { checksum: '8' });
+    expect(response).toMatchObject({ status: 200, body: 'answered' });
+    expect(response.trailers['checksum']).toBe('7');
+    expect(backend.requests[0]).toMatchObject({ body: 'asked', trailers: { checksum: '8' } });
+    expect(backend.requests[0]!.headers).toMatchObject({ ':path': '/x', cookie: 'a=1; b=2' });
+    expect(backend.requests[0]!.fields).not.toContain('transfer-encoding');
+    await proxy.settled();
+    expect(proxy.records[0]).toMatchObject({ protocol: 'HTTP/2', upstreamProtocol: 'HTTP/2' });
+  });
+
+  it('says with the head that a response has no more than that', async () => {
+    // E15
+    const { proxy } = await scope.http2Pair((stream) =>
+      stream.respond({ ':status': 200, 'grpc-status': '5' }, { endStream: true }),
+    );
+    const client = scope.keep(await H2Client.connect(proxy.port));
+    const stream = client.session.request({ ':path': '/', ':authority': 'a' });
+    const [headers, flags] = (await once(stream, 'response')) as [Record<string, string>, number];
+    expect(headers['grpc-status']).toBe('5');
+    expect(flags & END_STREAM).toBe(END_STREAM);
+    stream.resume();
+    await proxy.settled();
+  });
+
+  it('keeps what was announced as the length of a body, and of the answer to HEAD', async () => {
+    const { backend, proxy } = await scope.http2Pair((stream, { headers }) => {
+      stream.respond({ ':status': 200, 'content-length': '5' });
+      stream.end(headers[':method'] === 'HEAD' ? undefined : 'hello');
+    });
+    const client = scope.keep(await H2Client.connect(proxy.port));
+    const post = { ':method': 'POST', ':path': '/', 'content-length': '3' };
+    expect(await client.request(post, 'abc')).toMatchObject({
+      body: 'hello',
+      headers: { 'content-length': '5' },
+    });
+    expect(backend.requests[0]!.headers['content-length']).toBe('3');
+    const head = await client.request({ ':method': 'HEAD', ':path': '/' });
+    expect(head).toMatchObject({ body: '', headers: { 'content-length': '5' } });
+    await proxy.settled();
+  });
+
+  it('carries several large bodies at a time, each in both directions', async () => {
+    const { proxy } = await scope.http2Pair({
+      onHeaders: (stream) => {
+        stream.respond({ ':status': 200 });
+        stream.pipe(stream);
+      },
+    });
+    const client = scope.keep(await H2Client.connect(proxy.port));
+    const bodies = Array.from({ length: 8 }, (_, i) => Buffer.alloc(1_000_000, `body ${i} `));
+    const responses = await Promise.all(
+      bodies.map((body) => client.request({ ':method': 'POST', ':path': '/' }, body)),
+    );
+    for (const [i, { body }] of responses.entries()) {
+      expect(body === bodies[i]!.toString('latin1')).toBe(true);
+    }
+    await proxy.settled();
+  });
+});
+
 describe('an HTTP/2 response that a backend must not send', () => {
   const scope = httpScope();
 
@@ -508,6 +578,20 @@ describe('HTTP/2 sessions to backends', () => {
     await Promise.all(clients);
     expect(failed).toBe(0);
     expect(a.opened).toBeGreaterThan(10);
+    await proxy.settled();
+  });
+
+  it('are closed by their backend without loss to a client that has not taken its response yet', async () => {
+    const size = 8_000_000;
+    const { backend, proxy } = await scope.http2Pair((stream) => answer(stream, 'x'.repeat(size)));
+    const client = await proxy.connect();
+    client.socket.pause();
+    client.send(GET);
+    await eventually('the backend has begun', () => backend.requests.length === 1);
+    backend.shutDown();
+    client.socket.resume();
+    expect((await client.response()).body.length).toBe(size);
+    await eventually('the session is gone', () => backend.connections === 0);
     await proxy.settled();
   });
 

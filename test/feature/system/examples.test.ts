@@ -14,6 +14,8 @@ import { loadPoolValidator } from '../../../standalone/pool-validator.ts';
 import { Standalone } from '../../../standalone/standalone.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ExampleServer } from '../../support/example-servers.ts';
+import { status as Status } from '@grpc/grpc-js';
+import { GrpcClient } from '../../support/grpc/client.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { seededRng } from '../../support/seeded-rng.ts';
 import { dialTcp, readAll } from '../../support/tcp-client.ts';
@@ -291,6 +293,29 @@ describe('examples', () => {
     await servers[1]!.kill();
     await eventually('the prober has seen server 2 go', healthy('custom', 0));
     await eventually('server 1 is back by gRPC', healthy('grpc', 1));
+  });
+
+  it('grpc: calls of one client take turns, by service and by method', async () => {
+    await run('grpc.yaml');
+    const client = new GrpcClient(ports.get(8095)!);
+    const call = async (path: string): Promise<string> => {
+      const { messages, status } = await client.unary('', {}, { path });
+      return status.code === Status.OK ? String(messages[0]) : `status ${status.code}`;
+    };
+    try {
+      await eventually('all servers have passed their checks', () =>
+        standalone.pools[0]?.reports.every(({ verdict }) => verdict.state === 'Healthy'),
+      );
+      const answers = [];
+      for (let i = 0; i < 6; i++) answers.push(await call('/shop.Orders/Get'));
+      expect(answers.join('')).toMatch(/^(121212|212121)$/);
+      expect(await call('/shop.Carts/Add')).toBe('3');
+      expect(await call('/shop.Carts/Empty')).toBe('status 12');
+      await servers[0]!.kill();
+      for (let i = 0; i < 4; i++) expect(await call('/shop.Orders/Get')).toBe('2');
+    } finally {
+      await client.close();
+    }
   });
 
   it('maintenance: a drained server takes nothing new', async () => {

@@ -24,8 +24,10 @@ export interface CallResult {
 export class GrpcClient {
   readonly #client: Client;
 
-  constructor(port: number, options: ChannelOptions = {}) {
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+  /** @param target a port on loopback, or what gRPC calls a target */
+  constructor(target: number | string, options: ChannelOptions = {}) {
+    const name = typeof target === 'number' ? `127.0.0.1:${target}` : target;
+    this.#client = new Client(name, credentials.createInsecure(), {
       'grpc.enable_retries': 0,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.max_receive_message_length': -1,

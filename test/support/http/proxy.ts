@@ -170,6 +170,11 @@ export class HttpProxy {
     await eventually('no connection is open', () => this.handler.connections === 0);
   }
 
+  /** Accepts nothing any more. */
+  refuse(): void {
+    this.#server.close();
+  }
+
   async close(): Promise<void> {
     for (const client of this.#clients) client.close();
     this.handler.destroy();
