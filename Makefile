@@ -37,7 +37,7 @@ test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube
 soak: $(SETUP) ## long runs: a million requests under chaos
 	@vitest run --project soak
 
-# BENCH: words of bench/main.ts, such as "quick", "http", "tcp"; without any, all of it, in about 15 minutes.
+# BENCH: words of bench/main.ts, such as "quick", "http", "tcp"; without any, all of it, in about 12 minutes.
 BENCH ?=
 .PHONY: bench
 bench: $(SETUP) ## measure the data path beside other proxies; BENCH=quick takes a few minutes

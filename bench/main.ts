@@ -14,12 +14,14 @@ import type { Bench, Measure } from './bench.ts';
 import { machineWith, TOOLS } from './machine.ts';
 import { growth } from './measures/growth.ts';
 import { http } from './measures/http.ts';
+import { http2 } from './measures/http2.ts';
 import { latency } from './measures/latency.ts';
 import { memory } from './measures/memory.ts';
 import { tcp } from './measures/tcp.ts';
 import { udp } from './measures/udp.ts';
 import { workers } from './measures/workers.ts';
 import { Origin } from './origin.ts';
+import { bareRelay } from './peers/bare-relay.ts';
 import { caddy } from './peers/caddy.ts';
 import { envoy } from './peers/envoy.ts';
 import { evenkeel, evenkeelFrom } from './peers/evenkeel.ts';
@@ -29,12 +31,12 @@ import { nginx } from './peers/nginx.ts';
 import { markdown } from './report.ts';
 import type { Section } from './section.ts';
 
-const MEASURES: readonly Measure[] = [http, tcp, udp, latency, growth, workers, memory];
-const PEERS = [haproxy, nginx, envoy, caddy, httpProxyLibrary];
+const MEASURES: readonly Measure[] = [http, http2, tcp, udp, latency, growth, workers, memory];
+const PEERS = [haproxy, nginx, envoy, caddy, httpProxyLibrary, bareRelay];
 const RESULTS = new URL('results/', import.meta.url);
 
-const WHOLE = { rounds: 5, seconds: 2, warmUpSeconds: 3 };
-const QUICK = { rounds: 3, seconds: 1, warmUpSeconds: 2 };
+const WHOLE = { rounds: 7, seconds: 1, warmUpSeconds: 2 };
+const QUICK = { rounds: 3, seconds: 1, warmUpSeconds: 1 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
