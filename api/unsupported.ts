@@ -13,7 +13,6 @@ interface Unsupported {
 }
 
 const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ['spec', 'listeners', '*', 'protocol'], values: ['HTTPS', 'TLS'], what: 'TLS' },
   { path: ['spec', 'backends', '*', 'tls'], what: 'TLS to backends' },
 ];
 

@@ -19,6 +19,9 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   DOWNSTREAM_NOT_IMPLEMENTED:
     'A transfer coding or method that is not known here, or a WebSocket to a backend that speaks HTTP/2.',
   DOWNSTREAM_VERSION: 'An HTTP version other than 1.0 and 1.1.',
+  DOWNSTREAM_TLS: 'The TLS handshake with the client did not come about; `reason` says why.',
+  DOWNSTREAM_MISDIRECTED:
+    'The request is for another host than its TLS connection: the host belongs to another listener, or to none. A client that follows RFC 9110 opens a new connection.',
   DOWNSTREAM_IDLE:
     'The client took nothing, or a connection carried nothing, for longer than `listeners[].timeouts.idle`.',
   DOWNSTREAM_FLOOD:

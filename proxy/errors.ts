@@ -33,6 +33,8 @@ const TABLE = {
   DOWNSTREAM_METHOD: { status: 405, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_NOT_IMPLEMENTED: { status: 501, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_VERSION: { status: 505, origin: 'downstream', retry: 'never', blame: false },
+  DOWNSTREAM_TLS: { status: 0, origin: 'downstream', retry: 'never', blame: false },
+  DOWNSTREAM_MISDIRECTED: { status: 421, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_IDLE: { status: 0, origin: 'downstream', retry: 'never', blame: false },
   DOWNSTREAM_FLOOD: { status: 0, origin: 'downstream', retry: 'never', blame: false },
   BODY_UNREADABLE: { status: 400, origin: 'downstream', retry: 'never', blame: false },

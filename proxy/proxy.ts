@@ -58,7 +58,7 @@ export interface SnapshotChange {
   readonly remove: readonly string[];
 }
 
-const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'UDP', 'HTTP']);
+const SERVED: ReadonlySet<Protocol> = new Set<Protocol>(['TCP', 'TLS', 'UDP', 'HTTP', 'HTTPS']);
 
 const MANY_ENDPOINTS = 1_000;
 
@@ -94,6 +94,7 @@ export class Proxy {
     this.#metrics = new ProxyMetrics(
       () => this.#endpointStates(),
       () => this.#endpointSeries(),
+      () => [...this.#pools.values()].flatMap(({ snapshot }) => certificatesOf(snapshot)),
     );
     this.health = new HealthMonitor({
       clock,
@@ -353,6 +354,19 @@ export class Proxy {
     this.#slowStarter.close();
     await this.#fleet.close();
   }
+}
+
+function certificatesOf({ namespace, name, config }: PoolSnapshot) {
+  return config.listeners.flatMap(({ name: listener, tls }) =>
+    tls?.mode !== 'Terminate'
+      ? []
+      : tls.certificates.map(({ secret, notAfter }) => ({
+          pool: `${namespace}/${name}`,
+          listener,
+          secret,
+          notAfter,
+        })),
+  );
 }
 
 /** Refuses a pool with a listener whose protocol this build does not carry, or with routes that cannot be compiled. */

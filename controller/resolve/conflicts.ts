@@ -51,6 +51,8 @@ export function createSettler(
  *    connection before its host is known.
  * 3. On such a port a host name belongs to the namespace of the oldest pool that has it, a wildcard with all that it
  *    covers, and no host names at all to everything.
+ * 4. A host name of an HTTPS port has the TLS of the oldest listener that has it; one of a TLS port leads to that one
+ *    alone.
  *
  * A pool loses only what it cannot have.
  */
@@ -182,7 +184,7 @@ function isWildcard(address: string | undefined): boolean {
 
 function hostnameLoss(
   hostname: string | undefined,
-  { port }: Listener,
+  { port, protocol, tls }: Listener,
   { intent, rivals, policy }: Rivalry,
 ): Reason | undefined {
   const { namespace } = intent;
@@ -194,9 +196,32 @@ function hostnameLoss(
   const owner = rivals.find(
     ({ listener, pool }) => pool.namespace !== namespace && isOwned(hostname, listener.hostnames),
   );
-  if (owner === undefined) return undefined;
-  const message = `${what} on port ${port} belongs to namespace ${owner.pool.namespace}, by the older pool ${nameOf(owner.pool)}`;
-  return { reason: 'HostnameConflict', message };
+  if (owner !== undefined) {
+    const message = `${what} on port ${port} belongs to namespace ${owner.pool.namespace}, by the older pool ${nameOf(owner.pool)}`;
+    return { reason: 'HostnameConflict', message };
+  }
+  const twin = rivals.find(({ listener: { hostnames } }) =>
+    hostname === undefined ? hostnames.length === 0 : hostnames.includes(hostname),
+  );
+  if (twin === undefined) return undefined;
+  if (protocol === 'TLS') {
+    const message = `${what} on port ${port} leads to ${placeOf(twin, intent)}: a connection looks at nothing else`;
+    return { reason: 'HostnameConflict', message };
+  }
+  if (isDeepStrictEqual(termsOf(tls), termsOf(twin.listener.tls))) return undefined;
+  const message = `${what} on port ${port} is shared with ${placeOf(twin, intent)}, whose tls has to be the same`;
+  return { reason: 'ListenerConflict', message };
+}
+
+function placeOf({ pool, listener }: Claim, { uid }: PoolIntent): string {
+  return pool.uid === uid ? `listener ${listener.name} too` : `the older pool ${nameOf(pool)}`;
+}
+
+/** What a handshake is settled by: one host name has one certificate and one policy. */
+function termsOf(tls: Listener['tls']): unknown {
+  if (tls?.mode !== 'Terminate') return tls?.mode;
+  const { certificates, minVersion, cipherPolicy, clientValidation } = tls;
+  return [certificates.map(({ secret }) => secret), minVersion, cipherPolicy, clientValidation];
 }
 
 function isOwned(hostname: string | undefined, owned: readonly string[]): boolean {

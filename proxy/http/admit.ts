@@ -20,6 +20,9 @@ export interface LocalAnswer {
 /** What becomes of a request, as far as it can be said without an endpoint. */
 export type Admission = HttpRule | NeedsBody | LocalAnswer;
 
+/** Its host is not one of its connection's. */
+export const MISDIRECTED: LocalAnswer = refuse('DOWNSTREAM_MISDIRECTED');
+
 /**
  * Routes a request and applies what its route demands of it: who may come, how often, and how large. Without `body`
  * the answer may be `needs-body`. Allocates nothing for a request that goes on to an endpoint.

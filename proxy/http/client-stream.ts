@@ -1,5 +1,6 @@
 import type { Sent } from '../conn/sender.ts';
 import type { Parties } from '../listen/proxy-protocol.ts';
+import type { ClientTls } from './client-tls.ts';
 import type { BodyFraming, BodyPiece } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
@@ -9,6 +10,8 @@ import type { RouteTarget } from './route-target.ts';
 /** The client's end of an exchange: what each HTTP version does its own way. */
 export interface ClientStream {
   readonly isSecure: boolean;
+  /** What its TLS was settled by; undefined: it speaks in clear. */
+  readonly tls: ClientTls | undefined;
   /** Both ends of its connection, for a backend that is told by the PROXY protocol; undefined: not known any more. */
   readonly parties: Parties | undefined;
   /** Lines that tell a backend where this request comes from. */

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
-import { type Admission, admit, type LocalAnswer } from './admit.ts';
+import { type Admission, admit, type LocalAnswer, MISDIRECTED } from './admit.ts';
 import type { BackendOwner, BackendStream } from './backend-stream.ts';
 import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
@@ -129,7 +129,11 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#table = table;
     this.#firstBytes = bytes;
     this.#firstPiece = relay;
-    const admission = admit(head, table, this.#worker.context.rateTable);
+    const { tls } = this.#client;
+    const admission =
+      tls === undefined || tls.reaches(head.hostname)
+        ? admit(head, table, this.#worker.context.rateTable)
+        : MISDIRECTED;
     this.#proceed(head, admission, this.#account.startedAt);
     if (this.#firstBytes !== undefined) {
       this.#firstBytes = undefined;
@@ -176,7 +180,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const target = rule.payload;
     const { requestId } = this.#identify(head);
     this.#target = target;
-    this.#head = outgoingHead(head, rule, this.#client.forwardedLines(head), requestId);
+    const { tls } = this.#client;
+    const origin = this.#client.forwardedLines(head);
+    this.#head = outgoingHead(head, rule, tls === undefined ? origin : origin + tls.lines, requestId);
     this.#webSocketKey = head.websocket ? head.header('sec-websocket-key') : undefined;
     this.#isIdempotent = isIdempotent(head);
     if (this.#isTooLarge) {
@@ -606,6 +612,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
       endpoint: this.#endpoint,
       attempts: this.#target === undefined ? 0 : this.#seeker.attempts,
       error,
+      tls: this.#client.tls,
     });
     this.#release();
     this.#body.reset();

@@ -8,18 +8,24 @@ import type { Parties } from '../listen/proxy-protocol.ts';
 import { clientAddress } from '../net/client-address.ts';
 import { compileRouteTable } from '../routing/route-table.ts';
 import { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
+import type { Secured } from '../tls/handshake.ts';
+import { type GateOptions, TlsGate } from '../tls/tls-gate.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import type { PoolRuntime } from '../worker/pool-runtime.ts';
 import { type ClientAddressSource, compileClientAddressSource } from './client-address.ts';
+import { ClientTls } from './client-tls.ts';
 import { ClientConnection } from './h1/client-connection.ts';
 import { Http2ClientConnection } from './h2/client-connection.ts';
-import type { HttpPort, PortConnection } from './http-port.ts';
+import type { ConnectionStart, HttpPort, PortConnection } from './http-port.ts';
 import { HttpWorker } from './http-worker.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { compileTarget, type HttpRouteTable } from './route-target.ts';
 
 /** How often connections are looked at: for requests whose endpoint leaves, and for floods. */
 const SWEEP_MS = 1_000;
+
+/** What ALPN offers. A client without SNI is served the first certificate, and by its Host then. */
+const GATE_OPTIONS: GateOptions = { protocols: ['h2', 'http/1.1'], takesNameless: true };
 
 /** Serves HTTP on one port in one worker. */
 export function createHttpHandler(context: WorkerContext, view: PortView): PortHandler {
@@ -45,6 +51,7 @@ class HttpHandler implements PortHandler, HttpPort {
   readonly #connections = new Set<PortConnection>();
   /** Connections whose PROXY protocol header is being read. */
   readonly #prefaces = new Set<PrefaceReader>();
+  readonly #gate: TlsGate | undefined;
   readonly #leaving = new LeavingEndpoints();
   readonly #sweep = new Deadline(() => this.#sweepConnections());
   /** By pool uid: what was spent is not given back by a change. */
@@ -63,18 +70,19 @@ class HttpHandler implements PortHandler, HttpPort {
     this.worker = worker;
     this.scheme = view.protocol === 'HTTPS' ? 'https' : 'http';
     this.number = view.port;
+    this.#gate = view.protocol === 'HTTPS' ? new TlsGate(worker.context, view, GATE_OPTIONS) : undefined;
     this.update(view);
   }
 
   get connections(): number {
-    return this.#connections.size + this.#prefaces.size;
+    return this.#connections.size + this.#prefaces.size + (this.#gate?.size ?? 0);
   }
 
   accept(socket: Socket): void {
     if (this.connections >= this.#maxConnections) {
       this.worker.context.traffic.refuse('OVERLOADED');
       socket.destroy();
-    } else if (this.#preface === undefined) this.#serve(socket, undefined);
+    } else if (this.#preface === undefined) this.#enter(socket, undefined);
     else this.#readPreface(socket, this.#preface);
   }
 
@@ -84,7 +92,7 @@ class HttpHandler implements PortHandler, HttpPort {
       this.#prefaces.delete(reader);
       socket.off('error', ignore);
       if (found === undefined) socket.destroy();
-      else if (typeof found !== 'string') this.#serve(socket, found.parties);
+      else if (typeof found !== 'string') this.#enter(socket, found.parties);
       else {
         this.worker.context.log.debug({ reason: found }, 'connection refused');
         const address = clientAddress(socket.remoteAddress);
@@ -96,19 +104,41 @@ class HttpHandler implements PortHandler, HttpPort {
     reader.start();
   }
 
-  #serve(socket: Socket, parties: Parties | undefined): void {
-    this.#add(new ClientConnection(this, socket, parties));
+  /** Through TLS, where the port has any. */
+  #enter(socket: Socket, parties: Parties | undefined): void {
+    const gate = this.#gate;
+    if (gate === undefined) {
+      this.#add(new ClientConnection(this, socket, { parties, tls: undefined }));
+      return;
+    }
+    gate.enter(socket, (outcome) => {
+      if (typeof outcome === 'string') {
+        const address = parties?.source.address ?? clientAddress(socket.remoteAddress);
+        this.worker.reportRefused('DOWNSTREAM_TLS', `tls_${outcome}`, address);
+      } else if (outcome.kind === 'secured')
+        this.#serveSecured(outcome, { parties, tls: new ClientTls(gate, outcome) });
+      else outcome.socket.destroy();
+    });
+  }
+
+  /** What ALPN has settled is spoken; a client that offered nothing is spoken to in HTTP/1.1. */
+  #serveSecured({ socket, alpn }: Secured, start: ConnectionStart): void {
+    this.#add(
+      alpn === 'h2'
+        ? new Http2ClientConnection(this, socket, start)
+        : new ClientConnection(this, socket, start),
+    );
   }
 
   /** Once the reader that found out has returned: it may still look for what it has put back. */
-  speaksHttp2(connection: PortConnection, socket: Socket, parties: Parties | undefined, bytes: Buffer): void {
+  speaksHttp2(connection: PortConnection, socket: Socket, start: ConnectionStart, bytes: Buffer): void {
     process.nextTick(() => {
       this.closed(connection);
       if (socket.destroyed) return;
       // Neither lost to a stream that flows, nor read before the session is there to take it.
       socket.pause();
       socket.unshift(bytes);
-      this.#add(new Http2ClientConnection(this, socket, parties));
+      this.#add(new Http2ClientConnection(this, socket, start));
       process.nextTick(() => socket.resume());
     });
   }
@@ -119,6 +149,7 @@ class HttpHandler implements PortHandler, HttpPort {
   }
 
   update(view: PortView): void {
+    this.#gate?.update(view);
     this.worker.pool.prune();
     this.worker.sessions.prune();
     this.#leaving.update(view.entries.map(({ pool }) => pool));
@@ -147,6 +178,7 @@ class HttpHandler implements PortHandler, HttpPort {
 
   destroy(): void {
     for (const reader of this.#prefaces) reader.abort();
+    this.#gate?.abort();
     for (const connection of this.#connections) connection.destroy();
   }
 

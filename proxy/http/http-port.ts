@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Parties } from '../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import type { ClientAddressSource } from './client-address.ts';
+import type { ClientTls } from './client-tls.ts';
 import type { HttpWorker } from './http-worker.ts';
 import type { HttpRouteTable } from './route-target.ts';
 
@@ -17,9 +18,17 @@ export interface HttpPort {
   readonly idleMs: number;
   readonly isDraining: boolean;
   /** A connection turned out to speak HTTP/2: it is somebody else's now. `bytes` were read of it already. */
-  speaksHttp2(connection: PortConnection, socket: Socket, parties: Parties | undefined, bytes: Buffer): void;
+  speaksHttp2(connection: PortConnection, socket: Socket, start: ConnectionStart, bytes: Buffer): void;
   /** The connection is gone. */
   closed(connection: PortConnection): void;
+}
+
+/** What is known of a connection before its first request. */
+export interface ConnectionStart {
+  /** What a PROXY protocol header said, if there was one. */
+  readonly parties: Parties | undefined;
+  /** Undefined: it is in clear. */
+  readonly tls: ClientTls | undefined;
 }
 
 /** What a port does with its clients' connections, whatever version of HTTP they speak. */

@@ -24,6 +24,8 @@ const TEXTS = {
   DOWNSTREAM_METHOD: 'the method is not allowed',
   DOWNSTREAM_NOT_IMPLEMENTED: 'not implemented',
   DOWNSTREAM_VERSION: 'HTTP version not supported',
+  DOWNSTREAM_TLS: 'the TLS handshake failed',
+  DOWNSTREAM_MISDIRECTED: 'this connection is for another host',
   DOWNSTREAM_IDLE: 'client was idle for too long',
   DOWNSTREAM_FLOOD: 'the client asks for more than it lets happen',
   BODY_UNREADABLE: 'the request body cannot be read, which the route needs',

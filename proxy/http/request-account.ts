@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { HttpVersion } from '../observe/traffic-record.ts';
+import type { TlsFacts } from '../l4/l4-reporter.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { TrafficRecord } from '../observe/traffic-record.ts';
 import { grpcStatusIn } from './grpc.ts';
@@ -62,6 +63,7 @@ export class RequestAccount {
       readonly endpoint: EndpointState | undefined;
       readonly attempts: number;
       readonly error: ErrorCode | undefined;
+      readonly tls: TlsFacts | undefined;
     },
   ): void {
     const { record } = worker;
@@ -83,6 +85,8 @@ export class RequestAccount {
     record.requestId = this.requestId;
     record.upstreamProtocol = this.upstreamProtocol;
     record.grpcStatus = this.grpcStatus;
+    record.tlsVersion = how.tls?.version ?? '';
+    record.serverName = how.tls?.serverName ?? '';
     worker.report(record);
   }
 }

@@ -4,6 +4,13 @@ import type { EndpointState } from '../state/endpoint-state.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import type { L4Target } from './l4-target.ts';
 
+/** What is known of a client's TLS. */
+export interface TlsFacts {
+  /** Empty: it goes on to the endpoint as it is. */
+  readonly version: string;
+  readonly serverName: string | undefined;
+}
+
 /** What a TCP session or a UDP flow has come to. */
 export interface L4Outcome {
   readonly target: L4Target;
@@ -11,6 +18,8 @@ export interface L4Outcome {
   readonly endpoint: EndpointState | undefined;
   readonly attempts: number;
   readonly startedMs: number;
+  /** Of the client's connection. */
+  readonly tls: TlsFacts | undefined;
   /** From the client, and to it. */
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -33,11 +42,14 @@ export class L4Reporter {
     record.durationMs = this.#ctx.clock.now() - outcome.startedMs;
     record.bytesIn = outcome.bytesIn;
     record.bytesOut = outcome.bytesOut;
+    record.reason = '';
+    record.tlsVersion = outcome.tls?.version ?? '';
+    record.serverName = outcome.tls?.serverName ?? '';
     this.#send(outcome.clientAddress, error);
   }
 
-  /** Turned away before it had a route. */
-  refused(clientAddress: string, error: ErrorCode): void {
+  /** Turned away before it had a route. @param reason a label for what was wrong with it */
+  refused(clientAddress: string, error: ErrorCode, reason = ''): void {
     const record = this.#record;
     record.meter = undefined;
     record.endpoint = undefined;
@@ -45,6 +57,9 @@ export class L4Reporter {
     record.durationMs = 0;
     record.bytesIn = 0;
     record.bytesOut = 0;
+    record.reason = reason;
+    record.tlsVersion = '';
+    record.serverName = '';
     this.#send(clientAddress, error);
   }
 

@@ -29,7 +29,7 @@ export interface L4Targets {
   /** Is the client's address asked for, by a route or to be hashed? Reading it costs a system call. */
   readonly needAddress: boolean;
   /** Undefined: nobody takes this client. */
-  lookup(clientAddress: string): L4Target | undefined;
+  lookup(clientAddress: string, serverName?: string): L4Target | undefined;
 }
 
 export function compileL4Targets(view: PortView, { traffic }: WorkerContext): L4Targets {
@@ -60,6 +60,6 @@ export function compileL4Targets(view: PortView, { traffic }: WorkerContext): L4
         matches.some(({ sourceCIDRs }) => sourceCIDRs.length > 0);
       return hashes(config.loadBalancing.algorithm) || config.routes.some(bySource);
     }),
-    lookup: (clientAddress) => table.lookup(clientAddress),
+    lookup: (clientAddress, serverName) => table.lookup(clientAddress, serverName),
   };
 }

@@ -18,7 +18,7 @@ export function byAge(a: PoolSnapshot, b: PoolSnapshot): number {
 }
 
 /**
- * The ports that a set of pools needs. HTTP and HTTPS listeners of several pools share a port; any other port
+ * The ports that a set of pools needs. HTTP, HTTPS and TLS listeners of several pools share a port; any other port
  * belongs to the oldest pool that asks for it, and so does the protocol. Conflicts are decided and reported where
  * snapshots are made (controller/resolve/conflicts.ts); here they only must not do harm.
  */
@@ -42,7 +42,7 @@ export function planPorts(pools: Iterable<PoolSnapshot>, bindAddress: string): M
 }
 
 function isShared(protocol: Protocol): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTPS';
+  return protocol === 'HTTP' || protocol === 'HTTPS' || protocol === 'TLS';
 }
 
 function compareText(a: string, b: string): number {

@@ -21,4 +21,6 @@ export const ACCESS_LOG_FIELDS: Readonly<Record<keyof AccessLogEntry, string>> =
   requestId: 'the X-Request-Id that the backend got too',
   upstreamProtocol: '`HTTP/1.1` or `HTTP/2`: what the endpoint was spoken to in',
   grpcStatus: 'number that a gRPC call ended with; absent when it ended without one',
+  tlsVersion: 'version of the client’s TLS, such as `TLSv1.3`',
+  serverName: 'the host that the client’s TLS asked for (SNI)',
 };

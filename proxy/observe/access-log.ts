@@ -24,6 +24,8 @@ export interface AccessLogEntry {
   readonly requestId: string | undefined;
   readonly upstreamProtocol: 'HTTP/1.1' | 'HTTP/2' | undefined;
   readonly grpcStatus: number | undefined;
+  readonly tlsVersion: string | undefined;
+  readonly serverName: string | undefined;
 }
 
 /** One JSON line a request or session, for a person with a question and for machines; values are escaped by JSON. */
@@ -51,6 +53,8 @@ export function createAccessLog(log: Logger): TrafficSink {
         requestId: record.requestId === '' ? undefined : record.requestId,
         upstreamProtocol: record.upstreamProtocol === '' ? undefined : record.upstreamProtocol,
         grpcStatus: record.grpcStatus === -1 ? undefined : record.grpcStatus,
+        tlsVersion: record.tlsVersion === '' ? undefined : record.tlsVersion,
+        serverName: record.serverName === '' ? undefined : record.serverName,
       };
       log.info(entry, 'access');
     },

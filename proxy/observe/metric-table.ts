@@ -85,6 +85,24 @@ export const PROXY_METRICS = {
     help: 'Writes of the access log that failed; up to 1 MiB a thread waits for the next, and more is lost.',
     labels: {},
   },
+  handshakes: {
+    name: 'evenkeel_tls_handshakes_total',
+    type: 'counter',
+    help: 'TLS handshakes with clients.',
+    labels: { version: '`TLSv1.2` or `TLSv1.3`', resumed: 'whether it resumed an earlier session' },
+  },
+  failedHandshakes: {
+    name: 'evenkeel_tls_handshake_failures_total',
+    type: 'counter',
+    help: 'TLS handshakes with clients that did not come about, by reason.',
+    labels: { reason: 'see [TLS](tls.md#handshakes-that-fail)' },
+  },
+  certificateEnd: {
+    name: 'evenkeel_certificate_not_after_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the certificates that listeners serve with end, in seconds since the epoch.',
+    labels: { pool: POOL, listener: 'name of the listener', secret: 'name of the Secret' },
+  },
   endpoints: {
     name: 'evenkeel_endpoints',
     type: 'gauge',

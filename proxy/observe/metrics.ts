@@ -34,10 +34,14 @@ export class ProxyMetrics {
   /** Absent: nobody tells it what to serve but the one who runs it. */
   control: ControlState | undefined;
 
-  /** `endpoints` is asked at each scrape for how many endpoints each pool has in each state, `series` for what each has done. */
+  /**
+   * All are asked at each scrape: how many endpoints each pool has in each state, what each has done, and which
+   * certificates there are.
+   */
   constructor(
     endpoints: () => readonly { pool: string; backend: string; state: string; count: number }[],
     series: () => EndpointSeries,
+    certificates: () => readonly { pool: string; listener: string; secret: string; notAfter: number }[],
   ) {
     const of = ({ name, help, labels }: MetricSpec): Described => ({
       name,
@@ -47,6 +51,13 @@ export class ProxyMetrics {
     });
     this.#transitions = new Counter(of(TABLE.transitions));
     this.#replaced = new Counter(of(TABLE.replacedWorkers));
+    const ends = new Gauge({
+      ...of(TABLE.certificateEnd),
+      collect() {
+        ends.reset();
+        for (const { notAfter, ...labels } of certificates()) ends.set(labels, notAfter / 1_000);
+      },
+    });
     const states = new Gauge({
       ...of(TABLE.endpoints),
       aggregator: 'sum',

@@ -77,6 +77,9 @@ export class TrafficMeter implements TrafficSink {
   /** Requests refused before they had a route, by reason. */
   readonly #refused = new Map<string, number>();
   #accessLogFailures = 0;
+  /** TLS handshakes with clients, by version and by whether they resumed a session: `TLSv1.3 true`. */
+  readonly #handshakes = new Map<string, number>();
+  readonly #failedHandshakes = new Map<string, number>();
 
   /** `pool` is `namespace/name`. The same object for the same names, so counts go on over changes. */
   route(pool: string, route: string): RouteMeter {
@@ -108,7 +111,7 @@ export class TrafficMeter implements TrafficSink {
 
   /** A connection, or a request that had no route yet, was turned away. */
   refuse(reason: string): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    add(this.#refused, reason);
   }
 
   accessLogFailed(): void {
@@ -126,6 +129,15 @@ export class TrafficMeter implements TrafficSink {
       }
       return { pool, requests, failed };
     });
+  }
+
+  /** A TLS handshake with a client has come about. */
+  handshake(version: string, isResumed: boolean): void {
+    add(this.#handshakes, `${version} ${isResumed}`);
+  }
+
+  handshakeFailed(reason: string): void {
+    add(this.#failedHandshakes, reason);
   }
 
   collect(): MetricJson[] {
@@ -183,6 +195,17 @@ export class TrafficMeter implements TrafficSink {
         [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
       ),
       counter(TABLE.accessLogFailures, [{ value: this.#accessLogFailures, labels: {} }]),
+      counter(
+        TABLE.handshakes,
+        [...this.#handshakes].map(([key, value]) => {
+          const [version = '', resumed = ''] = key.split(' ');
+          return { value, labels: { version, resumed } };
+        }),
+      ),
+      counter(
+        TABLE.failedHandshakes,
+        [...this.#failedHandshakes].map(([reason, value]) => ({ value, labels: { reason } })),
+      ),
       {
         name: TABLE.duration.name,
         help: TABLE.duration.help,
@@ -192,6 +215,10 @@ export class TrafficMeter implements TrafficSink {
       },
     ];
   }
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function counter({ name, help }: MetricSpec, values: MetricJson['values']): MetricJson {

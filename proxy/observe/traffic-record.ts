@@ -39,6 +39,10 @@ export interface TrafficRecord {
   upstreamProtocol: '' | 'HTTP/1.1' | 'HTTP/2';
   /** How a gRPC call ended; -1 for what is none, or whose end was not said. */
   grpcStatus: number;
+  /** `TLSv1.3`; empty when the client spoke in clear, or TLS went on to a backend. */
+  tlsVersion: string;
+  /** The host that the client's TLS asked for; empty when it named none. */
+  serverName: string;
 }
 
 export interface TrafficSink {
@@ -66,5 +70,7 @@ export function emptyTrafficRecord(): TrafficRecord {
     requestId: '',
     upstreamProtocol: '',
     grpcStatus: -1,
+    tlsVersion: '',
+    serverName: '',
   };
 }

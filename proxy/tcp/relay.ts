@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { closeFlushed } from '../conn/close-flushed.ts';
 import { Deadline, type Deadlines } from '../conn/deadlines.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { SocketReader } from './socket-reader.ts';
@@ -122,10 +123,4 @@ export class Relay {
     this.#upstreamReader.end();
     this.#owner.relayEnded(this.#error);
   }
-}
-
-/** Nothing unread is left on it, so that closing at once resets nothing; cheaper than ending it first. */
-function closeFlushed(socket: Socket): void {
-  if (socket.writableLength === 0) socket.destroy();
-  else socket.destroySoon();
 }

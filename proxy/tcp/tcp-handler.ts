@@ -8,13 +8,14 @@ import type { PortHandler, PortView } from '../listen/port-handler.ts';
 import { compilePreface, PrefaceReader, type PrefaceRules } from '../listen/proxy-preface.ts';
 import { clientAddress } from '../net/client-address.ts';
 import { type AccessCheck, compileAccess } from '../routing/access-rules.ts';
+import { TlsGate } from '../tls/tls-gate.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { type SessionClient, type SessionPort, TcpSession } from './tcp-session.ts';
 
 /** How often sessions whose endpoint leaves are looked for. */
 const SWEEP_MS = 1_000;
 
-/** Serves a TCP port: decides on the client's address alone. */
+/** Serves a TCP or TLS port: decides on the client's address, and on TLS ports on the host that it asks for. */
 export function createTcpHandler(ctx: WorkerContext, view: PortView): PortHandler {
   return new TcpHandler(ctx, view);
 }
@@ -29,73 +30,104 @@ class TcpHandler implements PortHandler, SessionPort {
   idleMs = 0;
   #maxConnections = 0;
   #preface: PrefaceRules | undefined;
-  #access: AccessCheck | undefined;
+  readonly #gate: TlsGate | undefined;
+  /** By listener. */
+  #access = new Map<string, AccessCheck>();
   #targets!: L4Targets;
   #needAddress = false;
+  /** The listener of a TCP port. */
+  #only = '';
 
   constructor(ctx: WorkerContext, view: PortView) {
     this.ctx = ctx;
     this.#reporter = new L4Reporter(ctx);
+    this.#gate = view.protocol === 'TLS' ? new TlsGate(ctx, view, { takesNameless: false }) : undefined;
     this.update(view);
   }
 
-  /** TCP ports are exclusive: there is one listener. */
+  /** TCP ports are exclusive: there is one listener. Those of a TLS port agree on what is taken from the first. */
   update(view: PortView): void {
+    this.#gate?.update(view);
     const { listener } = view.entries[0]!;
     this.idleMs = listener.timeouts.idleMs;
     this.#maxConnections = listener.limits.maxConnections ?? this.ctx.maxConnections;
     this.#preface = compilePreface(listener);
-    this.#access = compileAccess([listener.accessRules]);
+    this.#access = new Map(
+      view.entries.flatMap(({ pool, listener: { name, accessRules } }) => {
+        const access = compileAccess([accessRules]);
+        return access === undefined ? [] : [[`${pool.uid}/${name}`, access] as const];
+      }),
+    );
+    this.#only = `${view.entries[0]!.pool.uid}/${listener.name}`;
     this.#targets = compileL4Targets(view, this.ctx);
     this.#needAddress =
-      this.#access !== undefined || this.#targets.needAddress || this.ctx.accessLog !== undefined;
+      this.#access.size > 0 || this.#targets.needAddress || this.ctx.accessLog !== undefined;
     this.#leaving.update(view.entries.map(({ pool }) => pool));
   }
 
   get connections(): number {
-    return this.#sessions.size + this.#prefaces.size;
+    return this.#sessions.size + this.#prefaces.size + (this.#gate?.size ?? 0);
   }
 
-  accept(client: Socket): void {
-    if (this.connections >= this.#maxConnections) {
-      this.#refuse({ socket: client, address: this.#addressOf(client), preface: undefined }, 'OVERLOADED');
-    } else if (this.#preface === undefined) {
-      this.#begin({ socket: client, address: this.#addressOf(client), preface: undefined });
-    } else {
-      this.#readPreface(client, this.#preface);
-    }
+  accept(socket: Socket): void {
+    const client = { socket, address: this.#addressOf(socket), preface: undefined, tls: undefined };
+    if (this.connections >= this.#maxConnections) this.#refuse(client, 'OVERLOADED');
+    else if (this.#preface === undefined) this.#enter(client);
+    else this.#readPreface(client, this.#preface);
   }
 
   #addressOf(client: Socket): string {
     return this.#needAddress ? clientAddress(client.remoteAddress) : '';
   }
 
-  #readPreface(socket: Socket, rules: PrefaceRules): void {
+  #readPreface(client: SessionClient, rules: PrefaceRules): void {
+    const { socket } = client;
     socket.on('error', ignore);
     const reader = new PrefaceReader(socket, rules, this.ctx.deadlines, (found) => {
       this.#prefaces.delete(reader);
       socket.off('error', ignore);
       const address = clientAddress(socket.remoteAddress);
       if (found === undefined) {
-        this.#refuse({ socket, address, preface: undefined }, 'DOWNSTREAM_CLOSED');
+        this.#refuse({ ...client, address }, 'DOWNSTREAM_CLOSED');
       } else if (typeof found === 'string') {
         this.ctx.log.debug({ address, reason: found }, 'connection refused');
-        this.#refuse({ socket, address, preface: undefined }, 'DOWNSTREAM_BAD_REQUEST');
+        this.#refuse({ ...client, address }, 'DOWNSTREAM_BAD_REQUEST');
       } else {
-        this.#begin({ socket, address: found.parties?.source.address ?? address, preface: found });
+        this.#enter({ ...client, address: found.parties?.source.address ?? address, preface: found });
       }
     });
     this.#prefaces.add(reader);
     reader.start();
   }
 
+  /** Through TLS, where the port has any. */
+  #enter(client: SessionClient): void {
+    if (this.#gate === undefined) {
+      this.#begin(client, this.#only);
+      return;
+    }
+    this.#gate.enter(client.socket, (outcome) => {
+      if (typeof outcome === 'string') {
+        this.#reporter.refused(client.address, 'DOWNSTREAM_TLS', `tls_${outcome}`);
+      } else if (outcome.kind === 'passed') {
+        const { serverName, entry } = outcome;
+        this.#begin({ ...client, tls: { version: '', serverName } }, entry.id);
+      } else {
+        const { serverName, version, entry, socket } = outcome;
+        // What TLS took of the connection is no part of what the client says.
+        const preface = client.preface && { ...client.preface, length: 0 };
+        this.#begin({ ...client, socket, preface, tls: { version, serverName } }, entry.id);
+      }
+    });
+  }
+
   /** Access rules and routes are about the client, also where another proxy stands between. */
-  #begin(client: SessionClient): void {
-    if (this.#access !== undefined && !this.#access(client.address)) {
+  #begin(client: SessionClient, listener: string): void {
+    if (this.#access.get(listener)?.(client.address) === false) {
       this.#refuse(client, 'ACCESS_DENIED');
       return;
     }
-    const target = this.#targets.lookup(client.address);
+    const target = this.#targets.lookup(client.address, client.tls?.serverName);
     if (target === undefined) {
       this.#refuse(client, 'NO_ROUTE');
       return;
@@ -117,6 +149,7 @@ class TcpHandler implements PortHandler, SessionPort {
 
   destroy(): void {
     for (const reader of this.#prefaces) reader.abort();
+    this.#gate?.abort();
     for (const session of this.#sessions) session.abort('SHUTDOWN');
   }
 

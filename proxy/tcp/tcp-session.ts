@@ -11,6 +11,7 @@ import type { SelectRequest } from '../upstream/backend-selector.ts';
 import type { WaitResult } from '../upstream/wait-queue.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { pickErrorCode } from '../l4/pick-error.ts';
+import type { TlsFacts } from '../l4/l4-reporter.ts';
 import type { L4Target } from '../l4/l4-target.ts';
 import { Relay, type RelayOwner } from './relay.ts';
 import { SocketReader } from './socket-reader.ts';
@@ -22,6 +23,8 @@ export interface SessionClient {
   readonly address: string;
   /** How the connection began; undefined: with the client's own bytes. */
   readonly preface: Preface | undefined;
+  /** Undefined: the port does not look at it. */
+  readonly tls: TlsFacts | undefined;
 }
 
 /** The port that a session came in by. */
@@ -45,6 +48,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
   readonly hashKey: number;
   tried: readonly EndpointState[] = [];
   readonly #port: SessionPort;
+  readonly tls: TlsFacts | undefined;
   readonly #preface: Preface | undefined;
   readonly #clientReader: SocketReader;
   readonly #readers: [Socket, SocketReader][] = [];
@@ -57,13 +61,14 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
   /** Ended before there was a relay. */
   #over = false;
 
-  constructor(port: SessionPort, { socket, address, preface }: SessionClient, target: L4Target) {
+  constructor(port: SessionPort, { socket, address, preface, tls }: SessionClient, target: L4Target) {
     this.#port = port;
     this.client = socket;
     this.target = target;
     this.clientAddress = address;
     this.#preface = preface;
     this.#clientReader = new SocketReader(port.ctx.buffers);
+    this.tls = tls;
     this.hashKey = target.hashKey?.(address) ?? 0;
     this.startedMs = port.ctx.clock.now();
   }

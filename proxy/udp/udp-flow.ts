@@ -52,6 +52,7 @@ export class UdpFlow implements FlowPlace {
   readonly endpoint: EndpointState;
   /** Was the endpoint well when it was chosen? */
   readonly wasAffine: boolean;
+  readonly tls = undefined;
   readonly startedMs: number;
   readonly attempts = 1;
   bytesIn = 0;

@@ -265,7 +265,7 @@ export class WorkerRuntime {
 
   #createHandler(planned: PlannedPort): PortHandler {
     const view = this.#view(planned);
-    return planned.protocol === 'HTTP'
+    return planned.protocol === 'HTTP' || planned.protocol === 'HTTPS'
       ? createHttpHandler(this.#context, view)
       : createTcpHandler(this.#context, view);
   }

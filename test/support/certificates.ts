@@ -110,6 +110,18 @@ export function tlsSecret(
   return { metadata: { name, namespace: 'shop' }, type: 'kubernetes.io/tls', data, ...over };
 }
 
+/** A Secret of type kubernetes.io/tls as a manifest, in the namespace of files. */
+export function secretManifest(name: string, { chain, privateKey }: IssuedPair): string {
+  const data = JSON.stringify({ 'tls.crt': base64(chain), 'tls.key': base64(privateKey) });
+  return `---
+apiVersion: v1
+kind: Secret
+metadata: {name: ${name}}
+type: kubernetes.io/tls
+data: ${data}
+`;
+}
+
 export function caConfigMap(name: string, ...authorities: readonly TestAuthority[]): ConfigMap {
   const bundle = authorities.map(({ certificate }) => certificate).join('');
   return { metadata: { name, namespace: 'shop' }, data: { 'ca.crt': bundle } };

@@ -60,7 +60,9 @@ export class TcpPort {
   }
 
   view(): PortView {
-    return { protocol: 'TCP', port: 0, entries: [{ pool: this.pool, listener: this.#listener }] };
+    const { protocol } = this.#listener;
+    const listeners = protocol === 'TLS' ? this.pool.config.listeners : [this.#listener];
+    return { protocol, port: 0, entries: listeners.map((each) => ({ pool: this.pool, listener: each })) };
   }
 
   /** Sessions in flight over all endpoints. */

@@ -7,8 +7,9 @@ import type { Parties } from '../../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import { ClientOrigin } from '../client-origin.ts';
 import type { ClientStream } from '../client-stream.ts';
+import type { ClientTls } from '../client-tls.ts';
 import { Exchange } from '../exchange.ts';
-import type { HttpPort, PortConnection } from '../http-port.ts';
+import type { ConnectionStart, HttpPort, PortConnection } from '../http-port.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import { type Reply, replyFor } from '../replies.ts';
 import type { RouteTarget } from '../route-target.ts';
@@ -40,6 +41,7 @@ const DRAIN_IDLE_MS = 1_000;
 
 /** One client's HTTP/1.x connection: reads its requests one after the other and writes their responses in order. */
 export class ClientConnection implements ClientStream, PortConnection {
+  readonly tls: ClientTls | undefined;
   readonly #port: HttpPort;
   readonly #worker: HttpWorker;
   readonly #socket: Socket;
@@ -52,7 +54,7 @@ export class ClientConnection implements ClientStream, PortConnection {
   #lingered = 0;
   #exchange: Exchange | undefined;
   #relay: BodyRelay | undefined;
-  readonly #parties: Parties | undefined;
+  readonly #start: ConnectionStart;
   readonly #origin: ClientOrigin;
 
   // Of the request under way.
@@ -63,13 +65,13 @@ export class ClientConnection implements ClientStream, PortConnection {
   /** Head of the response that goes out with its first piece. */
   #responseHead = '';
 
-  /** @param parties what a PROXY protocol header said, if there was one */
-  constructor(port: HttpPort, socket: Socket, parties: Parties | undefined) {
+  constructor(port: HttpPort, socket: Socket, start: ConnectionStart) {
     this.#port = port;
     this.#worker = port.worker;
     this.#socket = socket;
-    this.#parties = parties;
-    this.#origin = new ClientOrigin(port, socket, parties);
+    this.#start = start;
+    this.tls = start.tls;
+    this.#origin = new ClientOrigin(port, socket, start.parties);
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#exchange?.clientDrained());
     socket.on('error', () => this.#gone());
@@ -203,7 +205,7 @@ export class ClientConnection implements ClientStream, PortConnection {
   #handOver(bytes: Buffer): void {
     this.#state = State.Closed;
     this.#worker.deadlines.clear(this.#deadline);
-    this.#port.speaksHttp2(this, this.#socket, this.#parties, Buffer.from(bytes));
+    this.#port.speaksHttp2(this, this.#socket, this.#start, Buffer.from(bytes));
   }
 
   #keepRest(bytes: Buffer, pos: number, end: number): void {
@@ -347,7 +349,7 @@ export class ClientConnection implements ClientStream, PortConnection {
       socket.end();
       socket.resume();
       this.#worker.deadlines.set(this.#deadline, LINGER_MS);
-    } else if (socket.writableLength === 0) {
+    } else if (socket.writableLength === 0 && this.tls === undefined) {
       socket.destroy();
       this.#gone();
     } else {

@@ -33,6 +33,8 @@ export const HeaderId = {
   Authorization: 26,
   Traceparent: 27,
   Date: 28,
+  ClientCert: 29,
+  ClientCertChain: 30,
 } as const;
 
 export type HeaderId = (typeof HeaderId)[keyof typeof HeaderId];

@@ -324,6 +324,9 @@ export class RequestHead implements RequestView {
         case HeaderId.Proxy:
         case HeaderId.Http2Settings:
         case HeaderId.Trailer:
+        // Who a client is says its TLS, and nobody else (RFC 9440 section 4).
+        case HeaderId.ClientCert:
+        case HeaderId.ClientCertChain:
           fates[i] = Fate.Hidden;
           break;
         case HeaderId.XForwardedFor:

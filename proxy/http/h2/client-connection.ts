@@ -6,11 +6,11 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
-import type { Parties } from '../../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import { ClientOrigin } from '../client-origin.ts';
 import { type Fault, requestError } from '../h1/fault.ts';
-import type { HttpPort, PortConnection } from '../http-port.ts';
+import type { ClientTls } from '../client-tls.ts';
+import type { ConnectionStart, HttpPort, PortConnection } from '../http-port.ts';
 import { replyFor } from '../replies.ts';
 import { Http2ClientStream } from './client-stream.ts';
 import { Patience } from './patience.ts';
@@ -35,6 +35,7 @@ const State = {
 export class Http2ClientConnection implements PortConnection {
   readonly port: HttpPort;
   readonly origin: ClientOrigin;
+  readonly tls: ClientTls | undefined;
   readonly patience: Patience;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -45,9 +46,10 @@ export class Http2ClientConnection implements PortConnection {
   #bytesRead = 0;
 
   /** @param socket with what was read of it already put back */
-  constructor(port: HttpPort, socket: Socket, parties: Parties | undefined) {
+  constructor(port: HttpPort, socket: Socket, { parties, tls }: ConnectionStart) {
     this.port = port;
     this.origin = new ClientOrigin(port, socket, parties);
+    this.tls = tls;
     this.patience = new Patience(port.worker.clock.now());
     this.#socket = socket;
     const session = performServerHandshake(socket, SESSION_OPTIONS);

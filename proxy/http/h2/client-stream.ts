@@ -3,6 +3,7 @@ import { Sent } from '../../conn/sender.ts';
 import type { Parties } from '../../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import type { ClientStream } from '../client-stream.ts';
+import type { ClientTls } from '../client-tls.ts';
 import { Exchange } from '../exchange.ts';
 import { type BodyFraming, type BodyPiece, BodyRelay, UNANNOUNCED } from '../h1/body-relay.ts';
 import { type Fault, REFUSED, requestError } from '../h1/fault.ts';
@@ -143,6 +144,10 @@ export class Http2ClientStream implements ClientStream {
 
   get isSecure(): boolean {
     return this.#connection.port.scheme === 'https';
+  }
+
+  get tls(): ClientTls | undefined {
+    return this.#connection.tls;
   }
 
   get parties(): Parties | undefined {

@@ -49,6 +49,11 @@ export class RawClient {
     return client;
   }
 
+  /** On a connection that is there already. */
+  static on(socket: Socket): RawClient {
+    return new RawClient(socket);
+  }
+
   /** All bytes that came so far. */
   get received(): string {
     return this.#received.toString('latin1');

@@ -201,7 +201,7 @@ export class HttpProxy {
       selector: (route) => this.#upstreams.selector(route),
     };
     return {
-      protocol: 'HTTP',
+      protocol: config.listeners[0]!.protocol,
       port: 8080,
       entries: config.listeners.map((listener) => ({ pool, listener })),
     };

@@ -1,7 +1,7 @@
 /** A pool with one listener and one endpoint on loopback, as YAML. `more` is further fields of its spec. */
 export function poolManifest(
   name: string,
-  protocol: 'HTTP' | 'TCP',
+  protocol: 'HTTP' | 'HTTPS' | 'TCP',
   ports: { readonly listen: number; readonly backend: number },
   { listener = '', more = '' }: { readonly listener?: string; readonly more?: string } = {},
 ): string {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProxyLoad } from '../../../proxy/observe/load.ts';
@@ -60,6 +60,12 @@ export class ProxyProcess {
       return (await fetch(`http://${admin}/readyz`)).ok;
     });
     return proxy;
+  }
+
+  /** Replaces its manifests, whole, as an editor does. */
+  async rewrite(manifests: string): Promise<void> {
+    await writeFile(join(this.#folder, 'next'), manifests);
+    await rename(join(this.#folder, 'next'), join(this.#folder, 'pools.yaml'));
   }
 
   /** The end of what it has written. */

@@ -12,7 +12,6 @@ describe('findUnsupported', () => {
       - {name: v1, service: {name: checkout, port: http}, tls: {mode: SkipVerify}}
       defaultBackendRefs: [{name: v1}]`);
     expect(findUnsupported(pool)).toEqual([
-      { path: 'spec.listeners[1].protocol', message: 'TLS is not supported yet' },
       { path: 'spec.backends[0].tls', message: 'TLS to backends is not supported yet' },
     ]);
   });

@@ -27,6 +27,11 @@ ${more}`,
   return { intent: intent!, served: served! };
 }
 
+const HTTPS_HOST =
+  '{name: web, protocol: HTTPS, port: 443, hostnames: [x.example.com], tls: {certificateRefs: [{name: shop}]}}';
+const TLS_HOST =
+  '{name: tls, protocol: TLS, port: 443, hostnames: [x.example.com], tls: {mode: Passthrough}}';
+
 function outcome(settlement: ReturnType<typeof settleConflicts>, uid: string): object {
   const { config, problems } = settlement.get(uid)!;
   return {
@@ -70,6 +75,40 @@ describe('settleConflicts', () => {
         more: 'routes: [{name: r, matches: [{path: {value: /b}}]}]',
       }),
       left: { serves: ['web x.example.com'], problems: [] },
+    },
+    {
+      name: 'lets pools of one namespace share an HTTPS host, if they have the same certificate',
+      older: contender('a/old', HTTPS_HOST, { more: 'routes: [{name: r, matches: [{path: {value: /a}}]}]' }),
+      younger: contender('a/young', HTTPS_HOST, {
+        age: 1,
+        more: 'routes: [{name: r, matches: [{path: {value: /b}}]}]',
+      }),
+      left: { serves: ['web x.example.com'], problems: [] },
+    },
+    {
+      name: 'leaves an HTTPS host to the pool that had it first when the TLS is another',
+      older: contender('a/old', HTTPS_HOST),
+      younger: contender(
+        'a/young',
+        HTTPS_HOST.replace('[x.example.com]', '[x.example.com, y.example.com]').replace(
+          'tls: {',
+          'tls: {minVersion: "1.3", ',
+        ),
+        { age: 1 },
+      ),
+      left: { serves: ['web y.example.com'], problems: ['ListenerConflict spec.listeners[0].hostnames[0]'] },
+    },
+    {
+      name: 'merges TLS passthrough by host',
+      older: contender('a/old', TLS_HOST),
+      younger: contender('b/young', TLS_HOST.replace('x.example.com', 'y.example.com'), { age: 1 }),
+      left: { serves: ['tls y.example.com'], problems: [] },
+    },
+    {
+      name: 'gives a host of a TLS port to one pool, also in one namespace',
+      older: contender('a/old', TLS_HOST),
+      younger: contender('a/young', TLS_HOST, { age: 1 }),
+      left: { serves: [], problems: ['HostnameConflict spec.listeners[0].hostnames[0]'] },
     },
     {
       name: 'takes a host from the namespace of the younger pool, and leaves it the others',

@@ -33,6 +33,8 @@ function record(meter: TrafficRecord['meter']): TrafficRecord {
     requestId: 'r',
     upstreamProtocol: 'HTTP/2',
     grpcStatus: 14,
+    tlsVersion: '',
+    serverName: '',
   };
 }
 
@@ -52,6 +54,8 @@ describe('the table of metrics', () => {
     const meter = new TrafficMeter();
     meter.record(record(meter.route('n/shop', 'api')));
     meter.record(record(undefined));
+    meter.handshake('TLSv1.3', false);
+    meter.handshakeFailed('timeout');
     const own = new ProxyMetrics(
       () => [{ pool: 'n/shop', backend: 'v1', state: 'Healthy', count: 1 }],
       () => ({
@@ -60,6 +64,7 @@ describe('the table of metrics', () => {
         ],
         left: 3,
       }),
+      () => [{ pool: 'n/shop', listener: 'web', secret: 'shop', notAfter: 1_000 }],
     );
     own.countReplacedWorker('crash');
     own.control = { connected: 2, staleSeconds: () => 0 };

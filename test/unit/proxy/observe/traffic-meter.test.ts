@@ -23,6 +23,8 @@ function record(over: Partial<TrafficRecord>): TrafficRecord {
     requestId: '',
     upstreamProtocol: 'HTTP/1.1',
     grpcStatus: -1,
+    tlsVersion: '',
+    serverName: '',
     ...over,
   };
 }
