@@ -43,9 +43,11 @@ export function rotate(
   };
 }
 
-/** What proxies trust: in PEM, one after the other. */
+/** What proxies trust: in PEM, one after the other, each on lines of its own, or only the first is read. */
 export function trustBundle({ current, next, previous }: Authorities): string {
-  return [current, next, previous].map((each) => each?.certificate ?? '').join('');
+  return [current, next, previous]
+    .flatMap((each) => (each === undefined ? [] : [`${each.certificate.trim()}\n`]))
+    .join('');
 }
 
 type SecretData = Readonly<Record<string, string>>;

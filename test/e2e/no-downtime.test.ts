@@ -129,6 +129,8 @@ describe('under constant load with no client retries', () => {
       .map(({ spec }) => spec.nodeName)
       .toSorted()
       .at(-1)!;
+    // Backends on one node alone would all be unready: no load balancer can hide that.
+    await rollOut(HERE, 'deployment/shop');
     const { failures } = await during(`kubelet of ${node} stopped for ${AWAY_MS / 1_000} s`, async () => {
       await stopPart(`kubelet-${node}`);
       try {
@@ -250,8 +252,19 @@ async function authority(): Promise<Record<string, string>> {
 const nextAuthority = (stringData: Record<string, string>): Promise<string> =>
   kubectl('-n', NAMESPACE, 'patch', 'secret', CA, '--patch', JSON.stringify({ stringData }));
 
-/** The kubelet brings a changed ConfigMap to pods after a minute or so. */
+/** The kubelet brings a changed ConfigMap to pods after a minute or so; at once when the pod itself changes. */
 async function everyProxyTrusts(certificate: string): Promise<true> {
+  const now = `e2e/looked=${Date.now()}`;
+  await kubectl(
+    '-n',
+    NAMESPACE,
+    'annotate',
+    'pods',
+    '-l',
+    'app.kubernetes.io/component=proxy',
+    now,
+    '--overwrite',
+  );
   const READ = `process.stdout.write(require('node:fs').readFileSync('/run/evenkeel/trust/ca.crt', 'utf8'))`;
   for (const { metadata } of (await pods('proxy')).items) {
     const bundle = await kubectl(

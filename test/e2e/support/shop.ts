@@ -62,6 +62,10 @@ spec:
     metadata: {labels: {app: shop}}
     spec:
       terminationGracePeriodSeconds: 10
+      affinity:
+        podAntiAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+          - {weight: 100, podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shop}}}}
       containers:
       - name: shop
         image: evenkeel/proxy:${TAG}
