@@ -32,6 +32,10 @@ export function resourcePath({ groupVersion, plural }: Resource, namespace?: str
 export const LEASES: Resource = { groupVersion: '/apis/coordination.k8s.io/v1', plural: 'leases' };
 export const EVENTS: Resource = { groupVersion: '/apis/events.k8s.io/v1', plural: 'events' };
 export const POOLS: Resource = { groupVersion: '/apis/evenkeel.dev/v1alpha1', plural: 'loadbalancerpools' };
+export const CRDS: Resource = {
+  groupVersion: '/apis/apiextensions.k8s.io/v1',
+  plural: 'customresourcedefinitions',
+};
 export const SERVICES: Resource = { groupVersion: '/api/v1', plural: 'services' };
 export const SECRETS: Resource = { groupVersion: '/api/v1', plural: 'secrets' };
 export const CONFIG_MAPS: Resource = { groupVersion: '/api/v1', plural: 'configmaps' };

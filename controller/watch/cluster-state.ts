@@ -1,11 +1,13 @@
 import { WEIGHT_ANNOTATION } from '../../api/conditions.ts';
 import type { Newest } from '../../api/pool-update.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { definitionStands } from '../kube/definition.ts';
 import { ListWatch, type ListWatchOptions } from '../kube/list-watch.ts';
 import { ENDPOINT_SLICES, PODS, POOLS, resourcePath, SERVICES } from '../kube/objects.ts';
 import type { EndpointSlice, Service } from '../resolve/world.ts';
 import { Credentials } from './credentials.ts';
 import { credentialsOf, Dependents, servicesOf } from './dependents.ts';
+import { PoolRemovals } from './pool-removals.ts';
 import { keyOf, Store, type Stored } from './store.ts';
 import {
   SERVICE_LABEL,
@@ -37,6 +39,7 @@ interface Watched {
 export class ClusterState {
   readonly pools: Store<StoredPool>;
   readonly credentials: Credentials;
+  readonly #removals: PoolRemovals;
   readonly #services: Store<Service>;
   readonly #slices: Store<StoredSlice>;
   readonly #pods: Store<StoredPod>;
@@ -62,6 +65,12 @@ export class ClusterState {
         this.credentials.set(key, after === undefined ? [] : credentialsOf(after.spec));
         onDirty(key);
       },
+    });
+    this.#removals = new PoolRemovals({
+      store: this.pools,
+      definitionStands: () => definitionStands(options.client, `${POOLS.plural}.evenkeel.dev`),
+      clock: options.clock,
+      log: options.log,
     });
     this.#services = new Store<Service>({
       matters: ({ spec }) => spec,
@@ -92,7 +101,7 @@ export class ClusterState {
           path: resourcePath(POOLS),
           fieldSelector: `spec.className=${className}`,
           trim: trimPool,
-          sink: this.pools,
+          sink: this.#removals,
         }),
       },
       {
@@ -120,6 +129,7 @@ export class ClusterState {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#all().map(({ listWatch }) => listWatch.stop()), this.credentials.stop()]);
+    await this.#removals.stop();
   }
 
   service(namespace: string, name: string): Service | undefined {

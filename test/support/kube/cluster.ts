@@ -5,7 +5,7 @@ import { resourcePath, type KubeObject, type Resource } from '../../../controlle
 import type { ApiServerInfo } from './api-server.ts';
 import { configFor } from './config.ts';
 
-export const apiServer = inject('apiServer');
+export const apiServer: ApiServerInfo | null = inject('apiServer');
 
 /** A `describe` that is skipped, and counted as skipped, where there is no API server. */
 export const describeKube = apiServer === null ? describe.skip : describe;
@@ -29,9 +29,10 @@ export interface Applied {
   readonly [member: string]: unknown;
 }
 
-export async function cluster(): Promise<Cluster> {
-  if (apiServer === null) throw new Error('no API server: use describeKube');
-  const info = apiServer;
+/** @param server absent: the one that all tests share */
+export async function cluster(server = apiServer): Promise<Cluster> {
+  if (server === null) throw new Error('no API server: use describeKube');
+  const info = server;
   const admin = createKubeClient(configFor(info, info.adminToken));
   const namespace = `t-${randomBytes(5).toString('hex')}`;
   const query = { fieldManager: 'test', force: true };

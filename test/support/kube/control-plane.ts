@@ -13,6 +13,7 @@ import type { StreamTrust } from '../../../proxy/sync/trust-files.ts';
 import { eventually } from '../eventually.ts';
 import { RecordingSink } from '../recording-sink.ts';
 import { seededRng } from '../seeded-rng.ts';
+import type { ApiServerInfo } from './api-server.ts';
 import { cluster, type Cluster } from './cluster.ts';
 import { configFor } from './config.ts';
 import { installCrd } from './crd.ts';
@@ -55,8 +56,9 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-export async function controlPlane(): Promise<ControlPlane> {
-  const kube = await cluster();
+/** @param server absent: the one that all tests share */
+export async function controlPlane(server?: ApiServerInfo): Promise<ControlPlane> {
+  const kube = await cluster(server);
   await installCrd(kube);
   const dir = await mkdtemp(join(tmpdir(), 'evenkeel-control-'));
   const className = kube.namespace;
