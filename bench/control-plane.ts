@@ -1,237 +1,319 @@
 /**
- * The control plane on a real API server: how long a change of an endpoint takes to every proxy, with how many bytes
- * and how much memory. Proxies are simulated, but share the real client's code. Prints one JSON line a case.
+ * Measures the control plane on a real API server, with the controller as its image has it, and simulated proxies that
+ * share the real client's code:
  *
- *     node bench/control-plane.ts [proxies] [endpoints] [seconds] [pools]
+ *     node bench/control-plane.ts [CASE...]
+ *
+ * Everything goes to standard output; a whole run also to bench/results/.
  */
-import { readFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pino from 'pino';
-import { parse } from 'yaml';
-import type { PoolStatus } from '../api/pool.gen.ts';
-import { createKubeClient, type KubeClient } from '../controller/kube/client.ts';
-import {
-  ENDPOINT_SLICES,
-  POOLS,
-  resourcePath,
-  SERVICES,
-  type KubeObject,
-  type Resource,
-} from '../controller/kube/objects.ts';
-import { systemClock, systemRng } from '../lib/clock.ts';
-import { startProxySync } from '../proxy/sync/sync.ts';
+import { createKubeClient } from '../controller/kube/client.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { startApiServer } from '../test/support/kube/api-server.ts';
 import { findBinaries } from '../test/support/kube/binaries.ts';
 import { configFor } from '../test/support/kube/config.ts';
-import { spawnController } from '../test/support/kube/controller-process.ts';
-import { poolObject, serviceObject, sliceObject } from '../test/support/kube/objects.ts';
-import { RecordingSink } from '../test/support/recording-sink.ts';
+import { bundleController, startController, type MeasuredController } from './control-plane/controller.ts';
+import { now, Proxies } from './control-plane/proxies.ts';
+import { installCrd, World } from './control-plane/world.ts';
+import { table, verdictRow } from './report.ts';
+import { atMost, type Verdict } from './section.ts';
 
-interface Objected {
-  readonly metadata: { readonly name: string };
-}
+const PER_SECOND = 100;
+const SECONDS = 10;
+const RESULTS = new URL('results/', import.meta.url);
 
-const [proxyCount = 10, endpointCount = 10_000, seconds = 10, poolCount = 1_000] = process.argv
-  .slice(2)
-  .map(Number);
-const SLICE = 100;
-const CHANGES_PER_SECOND = 100;
-const className = 'bench';
-const namespace = 'default';
-
-const print = (result: object): void => {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+const CASES = {
+  'one-proxy': () => spread(1),
+  'ten-proxies': () => spread(10),
+  'hundred-proxies': () => spread(100),
+  'large-pool': largePool,
+  'many-pools': manyPools,
+  reconnect,
 };
+type Case = keyof typeof CASES;
 
-const binaries = await findBinaries((line) => process.stderr.write(`${line}\n`));
-if (binaries === undefined) throw new Error('no kube-apiserver: set KUBEBUILDER_ASSETS, or install Go');
+const wanted = process.argv.slice(2) as Case[];
+const unknown = wanted.find((name) => !Object.hasOwn(CASES, name));
+if (unknown !== undefined) fail(`no case is called ${unknown}; there are ${Object.keys(CASES).join(', ')}`);
+const binaries = await findBinaries(say);
+if (binaries === undefined) fail('no kube-apiserver: set KUBEBUILDER_ASSETS, or install Go');
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+const loadBefore = loadavg()[0]!;
+// Proxies keep their last good snapshot in memory, as the chart has it: a disk would be measured otherwise.
+const memory = await access('/dev/shm').then(
+  () => '/dev/shm',
+  () => tmpdir(),
+);
+const dir = await mkdtemp(join(memory, 'evenkeel-bench-'));
+await bundleController(dir);
 const server = await startApiServer(binaries);
-const dir = await mkdtemp(join(tmpdir(), 'evenkeel-bench-'));
 const admin = createKubeClient(configFor(server, server.adminToken));
+const verdicts: Verdict[] = [];
 try {
   await installCrd(admin);
-  const controller = await spawnController({ info: server, namespace, className, grpcPort: 0 });
-  const sinks = await Promise.all(
-    Array.from({ length: proxyCount }, (_, i) => proxy(i, controller.grpcPort)),
-  );
-  try {
-    await endpointChanges(sinks, controller.child.pid!);
-    await manyPools(controller.child.pid!);
-  } finally {
-    await controller.kill();
+  for (const name of wanted.length > 0 ? wanted : (Object.keys(CASES) as Case[])) {
+    say(name);
+    const found = await CASES[name]();
+    for (const verdict of found) say(`  ${verdictRow(verdict).join('  ')}`);
+    verdicts.push(...found);
   }
 } finally {
   await admin.close();
   await server.stop();
   await rm(dir, { recursive: true, force: true });
 }
+
+const text = markdown();
+process.stdout.write(text);
+if (wanted.length === 0) {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(new URL('control-plane.md', RESULTS), text);
+  writeFileSync(new URL('control-plane.json', RESULTS), `${JSON.stringify(verdicts, undefined, 1)}\n`);
+}
 process.exit(0);
 
-async function proxy(i: number, port: number): Promise<RecordingSink> {
-  const sink = new RecordingSink();
-  await startProxySync({
-    controllers: `127.0.0.1:${port}`,
-    name: `proxy-${i}`,
-    version: 'bench',
-    stateDir: join(dir, String(i)),
-    sink,
-    clock: systemClock,
-    rng: systemRng,
-    log: pino({ level: 'silent' }),
-  });
-  return sink;
+/** What one case needs, and takes away again. */
+async function withCase<T>(
+  name: string,
+  run: (world: World, start: (grpcPort?: number) => Promise<MeasuredController>) => Promise<T>,
+): Promise<T> {
+  const world = await World.create(admin, name);
+  const started: MeasuredController[] = [];
+  const start = async (grpcPort?: number): Promise<MeasuredController> => {
+    const setup = { info: server, dir, className: name, namespace: name };
+    const controller = await startController(grpcPort === undefined ? setup : { ...setup, grpcPort });
+    started.push(controller);
+    return controller;
+  };
+  try {
+    return await run(world, start);
+  } finally {
+    for (const controller of started) await controller.stop();
+    await world.remove();
+  }
 }
 
-/** One pool with many endpoints; the weight of truth is the port of one endpoint of a slice. */
-async function endpointChanges(sinks: readonly RecordingSink[], pid: number): Promise<void> {
-  const addresses = (slice: number): string[] =>
-    Array.from({ length: SLICE }, (_, i) => `10.${slice >> 8}.${slice & 255}.${i}`);
-  const slices = endpointCount / SLICE;
-  await apply(SERVICES, serviceObject('big'));
-  for (let i = 0; i < slices; i += 1) {
-    await apply(ENDPOINT_SLICES, sliceObject(`big-${i}`, 'big', { addresses: addresses(i), port: 1_000 }));
-  }
-  const start = performance.now();
-  await apply(POOLS, poolObject('big', className));
-  const total = (sink: RecordingSink): number =>
-    [...sink.serving.values()].find(({ name }) => name === 'big')?.endpoints['v1']?.length ?? 0;
-  await eventually('full sync', () => sinks.every((sink) => total(sink) === endpointCount), 60_000);
-  print({
-    what: 'full sync',
-    endpoints: endpointCount,
-    proxies: sinks.length,
-    ms: round(performance.now() - start),
-  });
+function proxiesOf(name: string, count: number, controller: MeasuredController): Proxies {
+  return Proxies.start({ count, controllers: `127.0.0.1:${controller.grpcPort}`, dir: join(dir, name) });
+}
 
-  // Each change moves one slice to a port of its own; it has arrived when a proxy serves that port.
-  const sentAt = new Map<number, number>();
-  const tookMs: number[] = [];
-  const writeMs: number[] = [];
-  for (const sink of sinks) {
-    const seen = new Set<number>();
-    sink.judge = (snapshot) => {
-      const now = performance.now();
-      for (const { port } of snapshot.endpoints['v1'] ?? []) {
-        const at = sentAt.get(port);
-        if (at === undefined || seen.has(port)) continue;
-        seen.add(port);
-        tookMs.push(now - at);
+/** A hundred pools of ten endpoints each; pods are replaced here and there. */
+async function spread(count: number): Promise<Verdict[]> {
+  const name = `spread-${count}`;
+  return withCase(name, async (world, start) => {
+    const controller = await start();
+    const proxies = proxiesOf(name, count, controller);
+    try {
+      for (let i = 0; i < 100; i += 1) {
+        await world.service(`s-${i}`, 10);
+        await world.pool(`p-${i}`, name, `s-${i}`, 10_000 + i);
       }
-      return { ok: true };
-    };
-  }
-  const cpu = await cpuSeconds(pid);
-  const began = performance.now();
-  const changes = seconds * CHANGES_PER_SECOND;
-  const writes: Promise<unknown>[] = [];
-  for (let n = 0; n < changes; n += 1) {
-    await delay(Math.max(0, began + (n * 1_000) / CHANGES_PER_SECOND - performance.now()));
-    const port = 2_000 + n;
-    const slice = n % slices;
-    sentAt.set(port, performance.now());
-    const body = { ports: [{ name: 'http', port, protocol: 'TCP' }] };
-    const path = resourcePath(ENDPOINT_SLICES, namespace, `big-${slice}`);
-    const write = admin.request('PATCH', path, { body, contentType: 'application/merge-patch+json' });
-    writes.push(write.then(() => writeMs.push(performance.now() - sentAt.get(port)!)));
-    if (n >= 20) await writes[n - 20]; // no faster than the API server takes them
+      return await changes(
+        `100 pools, ${count} ${count === 1 ? 'proxy' : 'proxies'}`,
+        world,
+        proxies,
+        controller,
+      );
+    } finally {
+      await proxies.stop();
+    }
+  });
+}
+
+async function largePool(): Promise<Verdict[]> {
+  const count = 3;
+  const endpoints = 10_000;
+  return withCase('large', async (world, start) => {
+    const controller = await start();
+    const proxies = proxiesOf('large', count, controller);
+    try {
+      await world.service('big', endpoints);
+      await world.change(0);
+      const began = now();
+      await world.pool('big', 'large', 'big', 10_000);
+      const tookMs = (await everywhere(0, proxies)) - began;
+      const what = `one pool of 10,000 endpoints, ${count} proxies`;
+      return [
+        atMost(`${what}: pool created to applied everywhere`, tookMs, 1_000, 'ms'),
+        ...(await changes(what, world, proxies, controller)),
+        atMost(`${what}: memory of the controller, at most`, (await controller.memory()).mostMiB, 300, 'MiB'),
+        atMost(
+          `${what}: stall of the controller's event loop, p99`,
+          (await controller.stalls()).p99Ms,
+          20,
+          'ms',
+        ),
+      ];
+    } finally {
+      await proxies.stop();
+    }
+  });
+}
+
+/** Replaces 100 pods a second. */
+async function changes(
+  what: string,
+  world: World,
+  proxies: Proxies,
+  controller: MeasuredController,
+): Promise<Verdict[]> {
+  await world.change(1);
+  await everywhere(1, proxies);
+  await eventually('all Programmed', async () => (await world.programmed()) > 0, 60_000);
+  await world.watch();
+  const cpu = await controller.cpuSeconds();
+  const bytes = await controller.metric('evenkeel_controller_pushed_bytes_total');
+  const began = now();
+  const first = 2;
+  const end = first + PER_SECOND * SECONDS;
+  const writes: Promise<void>[] = [];
+  for (let n = first; n < end; n += 1) {
+    const waitMs = began + ((n - first) * 1_000) / PER_SECOND - now();
+    if (waitMs > 0) await delay(waitMs);
+    writes.push(world.change(n));
+    if (writes.length > 50) await writes[writes.length - 50]; // no faster than the API server takes them
   }
   await Promise.all(writes);
-  await delay(2_000);
-  tookMs.sort((a, b) => a - b);
-  const at = (share: number): number => round(tookMs[Math.floor(tookMs.length * share)] ?? NaN);
-  print({
-    what: 'a slice of 100 endpoints changed, write to applied',
-    proxies: sinks.length,
-    perSecond: CHANGES_PER_SECOND,
-    seen: tookMs.length,
-    of: changes * sinks.length,
-    writeP50Ms: round(writeMs.toSorted((a, b) => a - b)[writeMs.length >> 1] ?? NaN),
-    applies: Math.round(sinks.reduce((sum, { applies }) => sum + applies, 0) / sinks.length),
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(0.999_999),
-    controllerCpuPercent: round((100 * ((await cpuSeconds(pid)) - cpu)) / (seconds + 2)),
-    controllerRssMiB: await rssMiB(pid),
+  const tookS = (now() - began) / 1_000;
+  await everywhere(end - 1, proxies);
+  await delay(500);
+  const cpuPercent = (100 * ((await controller.cpuSeconds()) - cpu)) / ((now() - began) / 1_000);
+  const pushed = (await controller.metric('evenkeel_controller_pushed_bytes_total')) - bytes;
+  const took: number[] = [];
+  for (let n = first; n < end; n += 1) {
+    const seenAt = world.seenAt(n);
+    if (seenAt !== undefined) took.push(...proxies.applied(n).map((at) => Math.max(0, at - seenAt)));
+  }
+  took.sort((a, b) => a - b);
+  const share = took.length / ((end - first) * proxies.count);
+  const at = (part: number): number => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? NaN;
+  say(
+    `  ${what}: ${Math.round((end - first) / tookS)} changes/s, controller at ${Math.round(cpuPercent)} % of a core, ` +
+      `${(100 * share).toFixed(1)} % of the changes met in the proxies`,
+  );
+  return [
+    atMost(`${what}: event to applied, p50`, at(0.5), 20, 'ms'),
+    atMost(`${what}: event to applied, p99`, at(0.99), 100, 'ms'),
+    atMost(`${what}: event to applied, most`, at(1), 500, 'ms'),
+    atMost(`${what}: bytes a change and proxy`, pushed / (end - first) / proxies.count, 2_048, 'B'),
+  ];
+}
+
+async function manyPools(): Promise<Verdict[]> {
+  const pools = 1_000;
+  return withCase('many', async (world, start) => {
+    const controller = await start();
+    const proxies = proxiesOf('many', 3, controller);
+    try {
+      await world.service('small', 1);
+      await world.change(0);
+      await eventually(
+        'connected',
+        async () => (await controller.metric('evenkeel_controller_connected_proxies')) === 3,
+      );
+      const began = now();
+      const names = Array.from({ length: pools }, (_, i) => `p-${i}`);
+      for (let from = 0; from < names.length; from += 50) {
+        const some = names.slice(from, from + 50);
+        await Promise.all(some.map((name, i) => world.pool(name, 'many', 'small', 10_000 + from + i)));
+      }
+      const created = now();
+      await eventually('all Programmed', async () => (await world.programmed()) === pools, 120_000);
+      const ended = now();
+      say(`  created in ${Math.round(created - began)} ms`);
+      return [
+        atMost(
+          '1,000 pools created at once, 3 proxies: first created to all Programmed',
+          (ended - began) / 1_000,
+          10,
+          's',
+        ),
+        atMost(
+          '1,000 pools: memory of the controller, at most',
+          (await controller.memory()).mostMiB,
+          300,
+          'MiB',
+        ),
+      ];
+    } finally {
+      await proxies.stop();
+    }
   });
 }
 
-async function manyPools(pid: number): Promise<void> {
-  await apply(SERVICES, serviceObject('small'));
-  await apply(ENDPOINT_SLICES, sliceObject('small-1', 'small', { addresses: ['10.200.0.1'], port: 80 }));
-  const start = performance.now();
-  const names = Array.from({ length: poolCount }, (_, i) => `p-${i}`);
-  for (let from = 0; from < names.length; from += 50) {
-    await Promise.all(
-      names.slice(from, from + 50).map((name, i) =>
-        apply(
-          POOLS,
-          poolObject(name, className, {
-            listeners: [{ name: 'web', protocol: 'HTTP', port: 10_000 + from + i }],
-            backends: [{ name: 'v1', type: 'Service', service: { name: 'small', port: 'http' } }],
-          }),
-        ),
-      ),
-    );
-  }
-  const created = performance.now();
-  await eventually(
-    'all Programmed',
-    async () => {
-      const { items } = await admin.request<{ items: (KubeObject & { status?: PoolStatus })[] }>(
-        'GET',
-        resourcePath(POOLS),
-      );
-      const done = items.filter(({ status }) =>
-        status?.conditions?.some(({ type, status: holds }) => type === 'Programmed' && holds === 'True'),
-      );
-      await delay(200);
-      return done.length > poolCount;
-    },
+/** The controller restarts, and something has changed meanwhile. */
+async function reconnect(): Promise<Verdict[]> {
+  const count = 500;
+  return withCase('reconnect', async (world, start) => {
+    const first = await start();
+    const proxies = proxiesOf('reconnect', count, first);
+    try {
+      for (let i = 0; i < 20; i += 1) {
+        await world.service(`s-${i}`, 50);
+        await world.pool(`p-${i}`, 'reconnect', `s-${i}`, 10_000 + i);
+      }
+      await world.change(0);
+      await everywhere(0, proxies);
+      await first.stop();
+      await world.change(1);
+      const began = now();
+      const second = await start(first.grpcPort);
+      const last = await everywhere(1, proxies);
+      const cpu = await second.cpuSeconds();
+      const { mostMiB } = await second.memory();
+      const tookS = (last - began) / 1_000;
+      const what = '500 proxies after a restart of the controller';
+      return [
+        atMost(`${what}: process started to all in sync`, tookS, 10, 's'),
+        atMost(`${what}: CPU of the controller meanwhile`, cpu / tookS, 1, 'cores'),
+        atMost(`${what}: memory of the controller, at most`, mostMiB, 300, 'MiB'),
+      ];
+    } finally {
+      await proxies.stop();
+    }
+  });
+}
+
+/** When the last proxy had the change. */
+async function everywhere(change: number, proxies: Proxies): Promise<number> {
+  const times = await eventually(
+    `change ${change} in every proxy`,
+    () => (proxies.applied(change).length >= proxies.count ? proxies.applied(change) : undefined),
     120_000,
   );
-  print({
-    what: 'pools created, all Programmed',
-    pools: poolCount,
-    createMs: round(created - start),
-    afterLastMs: round(performance.now() - created),
-    totalMs: round(performance.now() - start),
-    controllerRssMiB: await rssMiB(pid),
-  });
+  return Math.max(...times);
 }
 
-function apply(resource: Resource, object: Objected): Promise<unknown> {
-  return admin.request('PATCH', resourcePath(resource, namespace, object.metadata.name), {
-    query: { fieldManager: 'bench', force: true },
-    contentType: 'application/apply-patch+yaml',
-    body: object,
-  });
+function markdown(): string {
+  const met = verdicts.filter(({ isMet }) => isMet).length;
+  return [
+    '# Figures of the control plane',
+    '',
+    `Written by \`node bench/control-plane.ts${wanted.map((name) => ` ${name}`).join('')}\` on ${new Date().toISOString().slice(0, 10)}.`,
+    'kube-apiserver, etcd, the controller, the simulated proxies and what makes the changes share the machine.',
+    '',
+    `- ${cpus()[0]!.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
+    `- load average ${loadBefore.toFixed(1)} before, ${loadavg()[0]!.toFixed(1)} after`,
+    `- a change: a pod takes another's place in a slice; ${PER_SECOND} a second for ${SECONDS} s`,
+    '- event: when the API server told a watch in the process that makes the changes',
+    '',
+    `## Bars: ${met} of ${verdicts.length} met`,
+    '',
+    ...table(['what', 'figure', 'bar', '', 'aim'], verdicts.map(verdictRow)),
+    '',
+  ].join('\n');
 }
 
-async function installCrd(client: KubeClient): Promise<void> {
-  const crd = parse(await readFile('crds/loadbalancerpools.yaml', 'utf8')) as Objected;
-  const collection = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-  await client.request('POST', collection, { body: crd });
-  await eventually('the API server serves pools', async () => {
-    await client.request('GET', resourcePath(POOLS), { query: { limit: 1 } });
-    return true;
-  });
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
-async function rssMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024);
-}
-
-/** Of all threads, user and system. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
+function fail(reason: string): never {
+  say(reason);
+  process.exit(2);
 }

@@ -34,11 +34,11 @@ export function markdown(run: Run): string {
   ].join('\n');
 }
 
-function verdictRow({ what, figure, bar, isMet, aim = '' }: Verdict): string[] {
+export function verdictRow({ what, figure, bar, isMet, aim = '' }: Verdict): string[] {
   return [what, figure, bar, isMet ? 'met' : '**not met**', aim];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((text, column) =>
     Math.max(text.length, 3, ...rows.map((row) => row[column]!.length)),
   );
