@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { status as Status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Overview, PoolDetail } from '../../api/overview.ts';
 import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
@@ -9,6 +10,8 @@ import type { Controller } from '../../controller/main.ts';
 import { systemClock, systemRng } from '../../lib/clock.ts';
 import { Proxy } from '../../proxy/proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { GrpcClient } from '../support/grpc/client.ts';
+import { GrpcEchoServer } from '../support/grpc/echo-server.ts';
 import { describeKube } from '../support/kube/cluster.ts';
 import { controlPlane, quiet, type ControlPlane } from '../support/kube/control-plane.ts';
 import { poolObject, serviceObject, sliceObject } from '../support/kube/objects.ts';
@@ -171,6 +174,41 @@ describeKube('traffic through real proxies', () => {
     await plane.kube.delete(POOLS, 'shop'); // deleted
     await eventually('closed', async () => (await answers().catch(() => 'refused')) === 'refused');
     await eventually('nothing is left', () => proxies.every(({ pools }) => pools.length === 0));
+  });
+
+  it('is gRPC where the port of a Service says so, from one server to the next', async () => {
+    const servers = await Promise.all(['a', 'b'].map((name) => GrpcEchoServer.start(name, 0, OWN_ADDRESS)));
+    for (const [i, server] of servers.entries()) {
+      plane.ends.push(() => server.close());
+      await slice(`shop-${i}`, server.port);
+    }
+    const grpcPort = (appProtocol: string) =>
+      plane.kube.apply(
+        SERVICES,
+        serviceObject('shop', { ports: [{ name: 'http', port: 80, targetPort: 8080, appProtocol }] }),
+      );
+    await grpcPort('kubernetes.io/h2c');
+    await pool({ listeners: [{ name: 'web', protocol: 'HTTP', port }], healthCheck: {} });
+    const client = new GrpcClient(port);
+    plane.ends.push(() => client.close());
+    const call = async () => {
+      const { messages, status } = await client.unary('', { 'x-name': '1' });
+      return status.code === Status.OK ? String(messages[0]) : `status ${String(status.code)}`;
+    };
+    const tenCalls = async () => {
+      let names = '';
+      for (let i = 0; i < 10; i++) names += await call();
+      return names;
+    };
+    await eventually('both take turns', async () => /^(ab){5}$|^(ba){5}$/.test(await tenCalls()));
+    await plane.condition('shop', 'Programmed', 'True');
+
+    await grpcPort('https');
+    const told = await plane.condition('shop', 'ResolvedRefs', 'False/UnsupportedAppProtocol');
+    expect(told.conditions!.find(({ type }) => type === 'ResolvedRefs')!.message).toContain('https');
+    await grpcPort('grpc');
+    await plane.condition('shop', 'ResolvedRefs', 'True');
+    await eventually('they take turns again', async () => /^(ab){5}$|^(ba){5}$/.test(await tenCalls()));
   });
 });
 

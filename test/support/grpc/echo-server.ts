@@ -62,15 +62,17 @@ export interface SeenCall {
 export class GrpcEchoServer {
   readonly name: string;
   readonly calls: SeenCall[] = [];
+  readonly #address: string;
   #server: Server | undefined;
   #port = 0;
 
-  private constructor(name: string) {
+  private constructor(name: string, address: string) {
     this.name = name;
+    this.#address = address;
   }
 
-  static async start(name = 'echo', port = 0): Promise<GrpcEchoServer> {
-    const echo = new GrpcEchoServer(name);
+  static async start(name = 'echo', port = 0, address = '127.0.0.1'): Promise<GrpcEchoServer> {
+    const echo = new GrpcEchoServer(name, address);
     await echo.listen(port);
     return echo;
   }
@@ -90,7 +92,7 @@ export class GrpcEchoServer {
     });
     this.#server = server;
     this.#port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      server.bindAsync(`${this.#address}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
         else reject(error);
       });
