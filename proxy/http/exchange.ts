@@ -15,7 +15,7 @@ import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
 import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent } from './grpc.ts';
 import type { HttpWorker } from './http-worker.ts';
-import { outgoingHead } from './outgoing-head.ts';
+import { outgoingHead, withoutUnderscores } from './outgoing-head.ts';
 import { type Reply, replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
@@ -75,6 +75,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   /** The head as it goes to a backend. */
   #head = '';
   #webSocketKey: string | undefined;
+  #hasUnderscores = false;
   #isIdempotent = false;
   #isRequestDone = false;
   /** A backend might take its body for another request. */
@@ -184,6 +185,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const origin = this.#client.forwardedLines(head);
     this.#head = outgoingHead(head, rule, tls === undefined ? origin : origin + tls.lines, requestId);
     this.#webSocketKey = head.websocket ? head.header('sec-websocket-key') : undefined;
+    this.#hasUnderscores = head.hasUnderscores;
     this.#isIdempotent = isIdempotent(head);
     if (this.#isTooLarge) {
       this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
@@ -294,6 +296,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#arm(now);
     connection.begin(this, this.#account.method);
     if (this.#isDisguised) connection.useOnce();
+    // gRPC's metadata may have them; a backend that turns `-` into `_` speaks HTTP/1.1.
+    if (this.#hasUnderscores && !connection.mayRefuse) this.#head = withoutUnderscores(this.#head);
     this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
     if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
   }

@@ -3,6 +3,13 @@ import type { RequestHead } from './h1/request-head.ts';
 import { type RequestChanges, writeRequestHead } from './h1/write-request.ts';
 import type { HttpRule } from './route-target.ts';
 
+const WITH_UNDERSCORE = /\r\n[^:\r\n]*_[^:\r\n]*:[^\r\n]*/g;
+
+/** The same without header lines that have an underscore in their name. */
+export function withoutUnderscores(head: string): string {
+  return head.replace(WITH_UNDERSCORE, '');
+}
+
 /** The head that a backend gets, with what the route changes in it. */
 export function outgoingHead(
   head: RequestHead,

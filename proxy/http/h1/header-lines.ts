@@ -143,14 +143,18 @@ export class HeaderLines {
 
   /**
    * Shows the lines that are hidden for an underscore in their name: gRPC's metadata may have it. Those that somebody
-   * could take for a header which means something to the proxy stay hidden.
+   * could take for a header which means something to the proxy stay hidden. Answers whether there are any.
    */
-  showUnderscores(): void {
+  showUnderscores(): boolean {
+    let found = false;
     for (let i = 0; i < this.count; i++) {
       if (this.fates[i] !== Fate.Hidden || this.ids[i] !== HeaderId.Other) continue;
       const name = Buffer.from(this.name(i).replaceAll('_', '-'), 'latin1');
-      if (headerIdOf(name, 0, name.length) === HeaderId.Other) this.fates[i] = Fate.Copied;
+      if (headerIdOf(name, 0, name.length) !== HeaderId.Other) continue;
+      this.fates[i] = Fate.Copied;
+      found = true;
     }
+    return found;
   }
 
   /** Is the name of line `i` one of these, which are lower case? */

@@ -63,6 +63,8 @@ export class RequestHead implements RequestView {
   hasRequestId = false;
   /** Is there a header that says where the request comes from (`X-Forwarded-*`, `Forwarded`, `X-Real-IP`)? */
   hasIdentity = false;
+  /** Shows lines with an underscore in their name, which not every backend may see. */
+  hasUnderscores = false;
   /** For `RequestView`; set by the connection. */
   clientAddress = '';
   readonly lines: HeaderLines;
@@ -104,6 +106,7 @@ export class RequestHead implements RequestView {
   /** A copy that lasts, with bytes of its own. */
   keep(): RequestHead {
     const copy = new RequestHead(this.majorVersion, this.lines.keep(), this.#authorities);
+    copy.hasUnderscores = this.hasUnderscores;
     copy.method = this.method;
     copy.hostname = this.hostname;
     copy.authority = this.authority;

@@ -1,3 +1,4 @@
+import { isGrpcContent } from '../grpc.ts';
 import { type Fault, REFUSED, requestError } from '../h1/fault.ts';
 import { HeaderId } from '../h1/header-id.ts';
 import type { HeaderLines } from '../h1/header-lines.ts';
@@ -43,7 +44,9 @@ export class IncomingRequest {
     if (fault !== undefined) return fault;
     const { head } = this;
     if (!hasBody && head.contentLength > 0) return 'cl_mismatch';
-    return hasConnectionHeader(head.lines) ? 'connection_header' : undefined;
+    if (hasConnectionHeader(head.lines)) return 'connection_header';
+    head.hasUnderscores = isGrpcContent(head.header('content-type')) && head.lines.showUnderscores();
+    return undefined;
   }
 
   /** Of what was read last, about, in text. */

@@ -40,6 +40,8 @@ export function readResponse(
   const end = bytes.write(text, 0, 'latin1');
   if (head.parse(bytes, 0, end, method) === REFUSED) return head.fault;
   if (!written.isReadAs(head.lines)) return 'value_invalid';
+  // Nobody takes a name in a response for another one.
+  head.lines.showUnderscores();
   if (head.body === 'until-close') head.body = 'chunked';
   return undefined;
 }

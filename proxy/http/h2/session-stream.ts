@@ -203,7 +203,7 @@ export class SessionStream implements BackendStream {
   }
 
   #onTrailers(fields: readonly string[]): void {
-    const trailers = trailerLines(fields);
+    const trailers = trailerLines(fields, 'backend');
     if (trailers === undefined) this.#break('UPSTREAM_PROTOCOL', 'trailer_invalid');
     else this.#responseTrailers = trailers;
   }

@@ -12,12 +12,18 @@ const bytes = Buffer.allocUnsafeSlow(MAX_TRAILER_BYTES);
  * Undefined: they are malformed, or too large, and so the message is.
  *
  * @param fields name, value, name, value, as they came
+ * @param from who sent them: names with an underscore are passed on to clients alone
  */
-export function trailerLines(fields: readonly string[]): string | undefined {
+export function trailerLines(
+  fields: readonly string[],
+  from: 'client' | 'backend' = 'client',
+): string | undefined {
   written.begin('');
   for (let i = 0; i < fields.length; i += 2) written.add(fields[i]!, fields[i + 1]!);
   const text = `${written.text}\r\n`;
   if (text.length > bytes.length) return undefined;
   const end = bytes.write(text, 0, 'latin1');
-  return lines.parse(bytes, 0, 0, end) === end && written.isReadAs(lines) ? passedOn(lines) : undefined;
+  if (lines.parse(bytes, 0, 0, end) !== end || !written.isReadAs(lines)) return undefined;
+  if (from === 'backend') lines.showUnderscores();
+  return passedOn(lines);
 }

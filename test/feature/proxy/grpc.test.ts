@@ -27,9 +27,10 @@ describe('gRPC', () => {
   it('carries a call of each kind, with messages and metadata byte for byte', async () => {
     const { client, proxy } = await chain();
     const binary = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-    const metadata = { 'x-echo-text': 'plain', 'x-echo-binary-bin': binary };
+    const metadata = { 'x-echo-text': 'plain', 'x-echo_snake_case': 'too', 'x-echo-binary-bin': binary };
     const expected = (got: Metadata | undefined) => {
       expect(got?.get('x-echo-text')).toEqual(['plain']);
+      expect(got?.get('x-echo_snake_case')).toEqual(['too']);
       expect(got?.get('x-echo-binary-bin')).toEqual([binary]);
     };
 
@@ -58,6 +59,26 @@ describe('gRPC', () => {
       Array.from({ length: 4 }, () => [200, 0]),
     );
     await proxy.settled();
+  });
+
+  // A12, B10
+  it('has no header that a backend could take for one that the proxy vouches for', async () => {
+    const http1 = await scope.backend();
+    const { client, server, proxy } = await chain();
+    const forged = { x_forwarded_for: '192.0.2.1', content_length: '1', x_user: 'root' };
+    await client.unary('x', forged);
+    expect(server.calls[0]!.metadata.getMap()).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      x_user: 'root',
+    });
+    expect(server.calls[0]!.metadata.getMap()).not.toHaveProperty('x_forwarded_for');
+    expect(server.calls[0]!.metadata.getMap()).not.toHaveProperty('content_length');
+    proxy.update({ ports: [http1.port] });
+    await client.unary('x', forged);
+    expect(http1.requests[0]!.head).not.toContain('_');
+    const plain = scope.keep(await H2Client.connect(proxy.port));
+    await plain.get('/', { x_user: 'root' });
+    expect(http1.requests[1]!.head).not.toContain('_');
   });
 
   // E15

@@ -20,6 +20,13 @@ describe('trailers of HTTP/2', () => {
     );
   });
 
+  // A12
+  it('may have an underscore in a name where a backend sent them', () => {
+    const fields = ['my_key', '1', 'content_length', '5', 'x_forwarded_for', '192.0.2.1'];
+    expect(trailerLines(fields, 'backend')).toBe('my_key: 1\r\n');
+    expect(trailerLines(fields)).toBe('');
+  });
+
   // E10
   it.each([
     ['a line end in a value', ['a', 'b\r\nc: d']],
