@@ -51,6 +51,11 @@ FUZZ_SECONDS ?= 120
 fuzz: $(SETUP) ## odd input of every kind to every parser, for FUZZ_SECONDS
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) vitest run --project local test/fuzz
 
+.PHONY: h2spec
+h2spec: $(SETUP) ## h2spec's HTTP/2 cases against a port of ours (builds h2spec with Go)
+	@test -x .cache/h2spec || GOBIN=$(CURDIR)/.cache go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+	@node scripts/h2spec.ts
+
 .PHONY: websocket-suite
 websocket-suite: $(SETUP) ## Autobahn's WebSocket cases against a server alone and behind Evenkeel (needs its wstest)
 	@node scripts/websocket-suite.ts

@@ -146,7 +146,7 @@ export class ClientConnection implements ClientStream, PortConnection {
     const taken = head.parse(source, from, to);
     if (taken === REFUSED) {
       this.#partial = undefined;
-      if (head.fault === 'http2_preface' && this.#isFirst) this.#handOver(source.subarray(from, to));
+      if (head.fault === 'http2_preface' && this.#mayBeHttp2) this.#handOver(source.subarray(from, to));
       else this.#refuse(requestError(head.fault), head.fault);
       return end;
     }
@@ -196,9 +196,9 @@ export class ClientConnection implements ClientStream, PortConnection {
     return pos + taken;
   }
 
-  /** No request has begun on this connection. */
-  get #isFirst(): boolean {
-    return this.#relay === undefined;
+  /** Nothing else was said yet, and ALPN was not there to say it (RFC 9113 section 3.2). */
+  get #mayBeHttp2(): boolean {
+    return this.#relay === undefined && this.tls === undefined;
   }
 
   /** A client that knows that we speak HTTP/2 (RFC 9113 section 3.3). */

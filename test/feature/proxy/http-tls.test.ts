@@ -569,4 +569,17 @@ describe('HTTP/2 by ALPN', () => {
     expect(socket.alpnProtocol).toBe('http/1.1');
     socket.destroy();
   });
+
+  // A32
+  it.each<[string, ConnectionOptions]>([
+    ['HTTP/1.1', { ALPNProtocols: ['http/1.1'] }],
+    ['nothing', {}],
+  ])('is not spoken unasked, where ALPN has settled %s', async (_, options) => {
+    const { proxy, backend } = await start([https({ tls: await terminate(authority) })]);
+    const socket = await dial(proxy, options);
+    const client = RawClient.on(socket);
+    expect(await client.request('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatchObject({ status: 400 });
+    expect(await client.closed()).toBe('fin');
+    expect(backend.requests).toEqual([]);
+  });
 });
