@@ -422,4 +422,27 @@ describe('examples', () => {
     expect(await sorry.text()).toBe('<h1>We are back in a minute.</h1>\n');
     expect(sorry.headers.get('retry-after')).toBe('30');
   });
+
+  it('limits: who may come, how often, and with how much', async () => {
+    await run('limits.yaml');
+    const at = async (path: string, init: RequestInit = {}): Promise<Response> =>
+      fetch(`http://127.0.0.1:${ports.get(8095)}${path}`, init);
+    const as = (client: string): RequestInit => ({ headers: { 'x-forwarded-for': client } });
+    expect((await at('/')).status).toBe(200);
+    expect((await at('/', as('203.0.113.66'))).status).toBe(403);
+    expect((await at('/admin', as('198.51.100.7'))).status).toBe(403);
+    expect((await at('/admin', as('10.1.2.3'))).status).toBe(200);
+    for (let i = 0; i < 3; i++) expect((await at('/api/')).status).toBe(200);
+    const late = await at('/api/');
+    expect(late.status).toBe(429);
+    const wait = Number(late.headers.get('retry-after'));
+    expect(wait).toBeGreaterThan(10);
+    expect(wait).toBeLessThanOrEqual(20);
+    expect(late.headers.get('ratelimit-policy')).toBe('"route";q=3;w=60');
+    expect(late.headers.get('ratelimit')).toBe(`"route";r=0;t=${wait}`);
+    expect((await at('/api/', as('198.51.100.7'))).status).toBe(200);
+    const sent = { method: 'POST', body: 'x'.repeat(2_000) };
+    expect((await at('/', sent)).status).toBe(413);
+    expect((await at('/', { ...sent, body: 'x'.repeat(1_000) })).status).toBe(200);
+  });
 });
