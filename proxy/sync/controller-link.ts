@@ -45,6 +45,8 @@ export class ControllerLink {
   #stream: ClientDuplexStream<Buffer, ToProxyBody | undefined> | undefined;
   #cancelRetry: (() => void) | undefined;
   #open = false;
+  /** Why it could not be reached, as logged last. */
+  #lastFailure = '';
   #closed = false;
 
   constructor(options: LinkOptions) {
@@ -121,7 +123,9 @@ export class ControllerLink {
     if (wasOpen) {
       log.info({ controller: this.address, why }, 'controller disconnected');
       this.#options.onLost();
-    }
+    } else if (why !== this.#lastFailure)
+      log.warn({ controller: this.address, why }, 'cannot reach a controller');
+    this.#lastFailure = wasOpen ? '' : why;
     if (clock.now() - startedAt >= LASTED_MS) this.#retry.reset();
     this.#cancelRetry = clock.after(this.#retry.next(), () => void this.#connect());
   }
