@@ -73,7 +73,7 @@ const programmed: Remedies<ProgrammedReason, 'Programmed'> = {
   Pending: 'Wait a moment; a proxy that takes longer becomes ProxyStale.',
   NoProxies:
     '`kubectl get pods` of the proxies, then the log of one: it says why it does not reach a controller.',
-  ProxyStale: 'The log of the proxy in the message. After a rollout this passes in a minute.',
+  ProxyStale: 'The log of the proxy in the message.',
   Rejected: 'The message has the proxy’s reason, most often a port that something else on its node has.',
   NotAccepted: 'See Accepted.',
   Paused: 'Set `paused: false` when the spec may take effect.',

@@ -243,8 +243,11 @@ export class ControlLoop {
 
   /** How the proxies that should serve a pool stand to it. */
   proxiesOf(uid: string): readonly ProxyInput[] {
-    const pods = this.#proxyPods?.names() ?? [];
-    return proxyInputs(uid, this.fleet.published(uid), this.fleet.views(), pods, this.#options.clock.now());
+    const pods = this.#proxyPods;
+    const views = this.fleet
+      .views()
+      .filter(({ name, connected }) => connected || !(pods?.isGone(name) ?? false));
+    return proxyInputs(uid, this.fleet.published(uid), views, pods?.names() ?? [], this.#options.clock.now());
   }
 
   /** What pools carry over all proxies. */

@@ -7,7 +7,7 @@ const CATCH_UP_MS = 2_000;
 
 /**
  * The proxies that are expected to serve, as status sees them: those that have applied a full sync and are connected,
- * or were a minute ago, and those whose pods are ready. In the order of their names.
+ * or were a minute ago and whose pods are not gone, and those whose pods are ready. In the order of their names.
  */
 export function proxyInputs(
   uid: string,

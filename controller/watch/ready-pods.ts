@@ -18,12 +18,14 @@ export interface ReadyPodsOptions extends Pick<
   readonly onChange: () => void;
 }
 
-/** Names of the proxies' pods that are ready: who is expected to serve, whether or not it has a stream. */
+/** The proxies' pods: one that is ready is expected to serve, whether or not it has a stream; one that is gone is not. */
 export class ReadyPods {
+  readonly #namespace: string;
   readonly #pods: Store<Pod>;
   readonly #watch: ListWatch<Pod>;
 
   constructor({ client, namespace, labelSelector, onChange, ...edges }: ReadyPodsOptions) {
+    this.#namespace = namespace;
     this.#pods = new Store<Pod>({ matters: ({ ready }) => ready, changed: onChange });
     this.#watch = new ListWatch<Pod>({
       ...edges,
@@ -33,6 +35,11 @@ export class ReadyPods {
       trim: trimPod,
       sink: this.#pods,
     });
+  }
+
+  /** It was deleted, and has ended. */
+  isGone(name: string): boolean {
+    return this.#watch.hasSynced && this.#pods.get(`${this.#namespace}/${name}`) === undefined;
   }
 
   names(): string[] {

@@ -147,8 +147,13 @@ describeKube('a pool’s life', () => {
       'two is not connected',
     );
     expect(status.proxies!.text).toBe('1/2');
-    await plane.proxy('two', [controller]);
+    const two = await plane.proxy('two', [controller]);
     await plane.condition('shop', 'Programmed', 'True');
+    await two.sync.close();
+    await plane.condition('shop', 'Programmed', 'False/ProxyStale');
+    await kube.delete(PODS, 'two');
+    const alone = await plane.condition('shop', 'Programmed', 'True'); // at once: nobody waits for it
+    expect(alone.proxies!.text).toBe('1/1');
   });
 
   it('reports a backend’s health with its reason, first the endpoints in trouble', async () => {

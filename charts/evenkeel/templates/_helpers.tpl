@@ -45,24 +45,18 @@ seccompProfile: {type: RuntimeDefault}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- else }}
-affinity:
-  podAntiAffinity:
-    preferredDuringSchedulingIgnoredDuringExecution:
-    - weight: 100
-      podAffinityTerm:
-        topologyKey: kubernetes.io/hostname
-        labelSelector:
-          matchLabels:
-            {{- include "evenkeel.selector" .root | nindent 12 }}
-            app.kubernetes.io/component: {{ .component }}
+# Only pods of the same revision count: else a rollout leaves the new ones where the old ones were not.
 topologySpreadConstraints:
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
 - maxSkew: 1
-  topologyKey: topology.kubernetes.io/zone
+  topologyKey: {{ . }}
   whenUnsatisfiable: ScheduleAnyway
+  matchLabelKeys: [pod-template-hash]
   labelSelector:
     matchLabels:
-      {{- include "evenkeel.selector" .root | nindent 6 }}
-      app.kubernetes.io/component: {{ .component }}
+      {{- include "evenkeel.selector" $.root | nindent 6 }}
+      app.kubernetes.io/component: {{ $.component }}
+{{- end }}
 {{- end }}
 {{- end }}
 
