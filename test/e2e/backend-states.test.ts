@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointStatus, PoolStatus } from '../../api/pool.gen.ts';
 import { eventually } from '../support/eventually.ts';
-import { apply, get, kubectl } from './support/commands.ts';
+import { apply, get, kubectl, newNamespace } from './support/commands.ts';
 import { signalPod } from './support/on-node.ts';
 import { startLoad } from './support/load.ts';
 import { shop } from './support/shop.ts';
@@ -23,7 +23,7 @@ describe('status tells what becomes of backends, and traffic goes to the others'
   let victim: string;
 
   beforeAll(async () => {
-    await kubectl('create', 'namespace', HERE);
+    await newNamespace(HERE);
     await apply(HERE, shop({ port: PORT, pool: CHECK }));
     await kubectl('-n', HERE, 'rollout', 'status', 'deployment/shop', '--timeout', '120s');
     await allHealthy();

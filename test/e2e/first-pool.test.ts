@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { apply, get, helm, kubectl } from './support/commands.ts';
+import { apply, get, helm, kubectl, newNamespace } from './support/commands.ts';
 import { NAMESPACE, RELEASE } from './support/installation.ts';
 import { shop } from './support/shop.ts';
 import { wayIn } from './support/way-in.ts';
@@ -13,7 +13,7 @@ interface Pods {
 
 describe('the first pool on a cluster', () => {
   beforeAll(async () => {
-    await kubectl('create', 'namespace', HERE);
+    await newNamespace(HERE);
     await apply(HERE, shop({ port: 80 }));
   });
   afterAll(() => kubectl('delete', 'namespace', HERE));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority } from '../../controller/trust/authority.ts';
 import { eventually } from '../support/eventually.ts';
 import { CAN_STOP_PARTS, startPart, stopPart } from './support/cluster-parts.ts';
-import { apply, get, helm, kubectl, rollOut } from './support/commands.ts';
+import { apply, get, helm, kubectl, newNamespace, rollOut } from './support/commands.ts';
 import { install, LONG, NAMESPACE, RELEASE } from './support/installation.ts';
 import { signalPod } from './support/on-node.ts';
 import { CLIENTS, startLoad, type LoadResult } from './support/load.ts';
@@ -44,7 +44,7 @@ async function during(name: string, happens: () => Promise<unknown>): Promise<Lo
 
 describe('under constant load with no client retries', () => {
   beforeAll(async () => {
-    await kubectl('create', 'namespace', HERE);
+    await newNamespace(HERE);
     await apply(HERE, shop({ port: PORT }));
     await kubectl('-n', HERE, 'rollout', 'status', 'deployment/shop', '--timeout', '120s');
     await kubectl('-n', HERE, 'wait', 'lbp/shop', '--for=condition=Available', '--timeout=60s');
@@ -129,8 +129,11 @@ describe('under constant load with no client retries', () => {
       .map(({ spec }) => spec.nodeName)
       .toSorted()
       .at(-1)!;
-    // Backends on one node alone would all be unready: no load balancer can hide that.
+    // With all backends, or all proxies, on one node nobody would be left: new ones go to different nodes.
     await rollOut(HERE, 'deployment/shop');
+    await rollOut(NAMESPACE, `deployment/${RELEASE}-proxy`);
+    await onlyNewPods('proxy');
+    expect(new Set((await pods('proxy')).items.map(({ spec }) => spec.nodeName)).size).toBeGreaterThan(1);
     const { failures } = await during(`kubelet of ${node} stopped for ${AWAY_MS / 1_000} s`, async () => {
       await stopPart(`kubelet-${node}`);
       try {

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PoolStatus } from '../../api/pool.gen.ts';
 import { eventually } from '../support/eventually.ts';
-import { apply, get, kubectl } from './support/commands.ts';
+import { apply, get, kubectl, newNamespace } from './support/commands.ts';
 import { NAMESPACE, TAG } from './support/installation.ts';
 import { request, startLoad } from './support/load.ts';
 import { wayIn } from './support/way-in.ts';
@@ -45,7 +45,7 @@ describe(`${POOLS * PODS * SLICES} endpoints of ${POOLS} pools`, () => {
   let backends: Pods['items'];
 
   beforeAll(async () => {
-    await kubectl('create', 'namespace', HERE);
+    await newNamespace(HERE);
     const container = {
       name: 'many',
       image: `evenkeel/proxy:${TAG}`,

@@ -17,6 +17,12 @@ export const helm = (...args: string[]): Promise<string> => run('helm', args);
 export const apply = (namespace: string, manifests: string): Promise<string> =>
   run('kubectl', ['--namespace', namespace, 'apply', '--filename', '-'], manifests);
 
+/** Empty, whatever an earlier run has left there. */
+export async function newNamespace(name: string): Promise<void> {
+  await kubectl('delete', 'namespace', name, '--ignore-not-found');
+  await kubectl('create', 'namespace', name);
+}
+
 /** An object, or a list, as JSON. */
 export async function get<T>(...args: string[]): Promise<T> {
   return JSON.parse(await kubectl('get', '--output', 'json', ...args)) as T;
