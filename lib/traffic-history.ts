@@ -18,6 +18,7 @@ interface Ring {
 export class TrafficHistory {
   readonly everyMs = EVERY_MS;
   readonly #rings = new Map<string, Ring>();
+  readonly #total = emptyRing();
   #before: ReadonlyMap<string, PoolTraffic> | undefined;
   #beforeMs = 0;
   /** Samples so far. */
@@ -33,46 +34,47 @@ export class TrafficHistory {
     if (before === undefined || seconds <= 0) return;
     const at = this.#count % SAMPLES;
     this.#count += 1;
+    this.#total.perSecond[at] = 0;
+    this.#total.failedPerSecond[at] = 0;
     for (const { pool, requests, failed } of totals) {
       const ring = this.#rings.get(pool) ?? emptyRing();
       this.#rings.set(pool, ring);
       const then = before.get(pool);
       ring.perSecond[at] = Math.max(0, requests - (then?.requests ?? 0)) / seconds;
       ring.failedPerSecond[at] = Math.max(0, failed - (then?.failed ?? 0)) / seconds;
+      this.#total.perSecond[at] += ring.perSecond[at];
+      this.#total.failedPerSecond[at] += ring.failedPerSecond[at];
     }
   }
 
   /** @param points at most so many, each the mean of as many samples as it takes */
   ofPool(pool: string, points = SAMPLES): Rates {
-    const ring = this.#rings.get(pool);
-    return this.#rates(ring === undefined ? [] : [ring], points);
+    return this.#rates(this.#rings.get(pool) ?? NONE, points);
   }
 
-  /** All pools together. */
+  /** All pools together, those that are gone included. */
   total(points = SAMPLES): Rates {
-    return this.#rates([...this.#rings.values()], points);
+    return this.#rates(this.#total, points);
   }
 
-  #rates(rings: readonly Ring[], points: number): Rates {
+  #rates(ring: Ring, points: number): Rates {
     const per = Math.ceil(SAMPLES / points);
     const known = Math.min(this.#count, SAMPLES);
-    const sum = (read: (ring: Ring) => Float32Array): number[] => {
-      const means: number[] = [];
+    const means = (samples: Float32Array): number[] => {
+      const found: number[] = [];
       // From the newest back, so that only the oldest mean may be of fewer samples.
       for (let newest = this.#count - 1; newest >= this.#count - known; newest -= per) {
         const oldest = Math.max(newest - per + 1, this.#count - known);
         let total = 0;
-        for (let sample = oldest; sample <= newest; sample++) {
-          for (const ring of rings) total += read(ring)[sample % SAMPLES]!;
-        }
-        means.push(total / (newest - oldest + 1));
+        for (let sample = oldest; sample <= newest; sample++) total += samples[sample % SAMPLES]!;
+        found.push(total / (newest - oldest + 1));
       }
-      return means.reverse();
+      return found.reverse();
     };
     return {
       everyMs: EVERY_MS * per,
-      perSecond: sum((ring) => ring.perSecond),
-      failedPerSecond: sum((ring) => ring.failedPerSecond),
+      perSecond: means(ring.perSecond),
+      failedPerSecond: means(ring.failedPerSecond),
     };
   }
 }
@@ -80,3 +82,5 @@ export class TrafficHistory {
 function emptyRing(): Ring {
   return { perSecond: new Float32Array(SAMPLES), failedPerSecond: new Float32Array(SAMPLES) };
 }
+
+const NONE = emptyRing();

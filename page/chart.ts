@@ -8,6 +8,7 @@ const WIDTH = 600;
 
 /** Requests per second as a filled line, failed ones as a broken line on top; what it shows is said in its label. */
 export function sparkline(height: number): Part<Rates> {
+  const base = s('path', { class: 'base', d: `M0 ${height}H${WIDTH}` });
   const area = s('path', { class: 'area' });
   const line = s('path');
   const failed = s('path', { class: 'failed' });
@@ -20,6 +21,7 @@ export function sparkline(height: number): Part<Rates> {
       height: String(height),
       preserveAspectRatio: 'none',
     },
+    base,
     area,
     line,
     failed,

@@ -134,7 +134,7 @@ function faultList(): Part<readonly string[]> {
   );
   const node = h(
     'section',
-    { 'aria-labelledby': 'faults-title' },
+    { class: 'first', 'aria-labelledby': 'faults-title' },
     h(
       'div',
       { class: 'head' },

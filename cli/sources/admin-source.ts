@@ -44,6 +44,6 @@ export function adminSource(address: string): PoolSource {
 }
 
 function causeOf(error: unknown): string {
-  const { cause } = error as { cause?: { code?: string } };
-  return cause?.code ?? String(error);
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? String(error);
 }

@@ -66,7 +66,11 @@ export function programmed(input: StatusInput): Finding<ProgrammedReason> {
       !connected || (applied !== digest && !(wasProgrammed && catchingUp)),
   );
   if (stale.length > 0) return no('ProxyStale', listed(stale.map(staleness)));
-  return { status: 'True', reason: 'Programmed', message: `all ${proxies.length} proxies have applied it` };
+  return {
+    status: 'True',
+    reason: 'Programmed',
+    message: `${proxies.length} of ${proxies.length} proxies have applied it`,
+  };
 }
 
 /** It was so when status was last written, for this very generation. */

@@ -5,6 +5,7 @@ import type {
   Part,
   PoolDetail,
   PoolRow,
+  ProcessView,
   StateCounts,
 } from '../../api/overview.ts';
 import type { LoadBalancerPool } from '../../api/pool.ts';
@@ -32,26 +33,23 @@ const BY_NEED: readonly string[] = ['Unhealthy', 'Excluded', 'Draining', 'Health
 
 export function overview(source: StatusSource, query: OverviewQuery): Overview {
   const pools = source.pools();
-  const rows = pools.map((pool) => poolRow(pool, source, FEW));
   const proxies = source.proxies();
-  const inTrouble = rows.filter(({ reason }) => reason !== '');
-  const wanted = query.pools.state === 'trouble' ? inTrouble : rows;
+  const inTrouble = pools.filter((pool) => reasonOf(pool) !== '');
+  const found = (query.pools.state === 'trouble' ? inTrouble : pools)
+    .filter((pool) => matches(wordsOf(pool), query.pools.search))
+    .sort((a, b) => Number(reasonOf(a) === '') - Number(reasonOf(b) === '') || compare(nameOf(a), nameOf(b)));
+  const shown = part(found, query.pools.offset);
   return {
     process: source.process(),
     now: source.now(),
     faults: source.faults(),
-    states: sum(rows.map(({ states }) => states)),
+    states: sum(pools.map(statesOf)),
     rates: source.traffic.total(MANY),
     poolsInTrouble: inTrouble.length,
-    poolsTotal: rows.length,
+    poolsTotal: pools.length,
     proxiesConnected: proxies.filter(({ connected }) => connected).length,
     proxiesTotal: proxies.length,
-    pools: part(
-      wanted
-        .filter((row) => matches([row.name, row.algorithm, row.reason, ...row.listeners], query.pools.search))
-        .sort((a, b) => Number(a.reason === '') - Number(b.reason === '') || compare(a.name, b.name)),
-      query.pools.offset,
-    ),
+    pools: { ...shown, items: shown.items.map((pool) => poolRow(pool, source, FEW)) },
     proxies: part(
       [...proxies].sort((a, b) => Number(isBehind(b)) - Number(isBehind(a)) || compare(a.name, b.name)),
       0,
@@ -74,7 +72,7 @@ export function poolDetail(source: StatusSource, name: string, query: ListQuery)
     addresses: (status?.addresses ?? []).map(({ value }) => value),
     digest: status?.config?.digest ?? '',
     lastError: status?.config?.lastError ?? '',
-    conditions: conditionRows(pool),
+    conditions: conditionRows(pool, source.process().role),
     backends: (status?.backends ?? []).map((backend) => ({
       name: backend.name,
       total: backend.total ?? 0,
@@ -87,32 +85,45 @@ export function poolDetail(source: StatusSource, name: string, query: ListQuery)
 }
 
 function poolRow(pool: LoadBalancerPool, { traffic }: StatusSource, points: number): PoolRow {
-  const { spec, status } = pool;
-  const { summary } = status ?? {};
   return {
     name: nameOf(pool),
-    algorithm: spec.loadBalancing.algorithm,
-    listeners: spec.listeners.map(({ protocol, port }) => `${protocol} ${port}`),
-    reason: status === undefined ? 'NoStatusYet' : (summary?.reason ?? ''),
-    states: {
-      Healthy: summary?.healthy ?? 0,
-      Unhealthy: summary?.unhealthy ?? 0,
-      Draining: summary?.draining ?? 0,
-      Excluded: summary?.excluded ?? 0,
-    },
-    proxies: status?.proxies?.text ?? '',
+    algorithm: pool.spec.loadBalancing.algorithm,
+    listeners: listenersOf(pool),
+    reason: reasonOf(pool),
+    states: statesOf(pool),
+    proxies: pool.status?.proxies?.text ?? '',
     rates: traffic.ofPool(nameOf(pool), points),
   };
 }
 
-function conditionRows({ status }: LoadBalancerPool): ConditionRow[] {
+function reasonOf({ status }: LoadBalancerPool): string {
+  return status === undefined ? 'NoStatusYet' : (status.summary?.reason ?? '');
+}
+
+function listenersOf({ spec }: LoadBalancerPool): string[] {
+  return spec.listeners.map(({ protocol, port }) => `${protocol} ${port}`);
+}
+
+/** What a search looks at. */
+function wordsOf(pool: LoadBalancerPool): string[] {
+  return [nameOf(pool), pool.spec.loadBalancing.algorithm, reasonOf(pool), ...listenersOf(pool)];
+}
+
+function statesOf({ status }: LoadBalancerPool): StateCounts {
+  const { healthy = 0, unhealthy = 0, draining = 0, excluded = 0 } = status?.summary ?? {};
+  return { Healthy: healthy, Unhealthy: unhealthy, Draining: draining, Excluded: excluded };
+}
+
+function conditionRows({ status }: LoadBalancerPool, role: ProcessView['role']): ConditionRow[] {
   return (status?.conditions ?? []).map(({ type, status, reason, message, lastTransitionTime }) => ({
     type,
     status,
     reason,
     message,
     since: Date.parse(lastTransitionTime),
-    good: status === (type === 'Degraded' ? 'False' : 'True'),
+    // That there is no second proxy is what standalone means.
+    good:
+      status === (type === 'Degraded' ? 'False' : 'True') || (type === 'Redundant' && role === 'standalone'),
   }));
 }
 

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXAMPLES } from '../../../cli/examples.ts';
 import {
+  BIN,
   command,
   startCommand,
   startProgram,
@@ -93,6 +94,15 @@ describe('the evenkeel command', () => {
       expect(stdout).toMatch(new RegExp(`^Usage: evenkeel ${name} `));
       expect(stdout).toContain('EVENKEEL_');
       for (const example of EXAMPLES[name]!) expect(stdout).toContain(`  ${example}\n`);
+    });
+
+    it('is beside --version', async () => {
+      const { version } = JSON.parse(await readFile(join(BIN, '../package.json'), 'utf8')) as {
+        version: string;
+      };
+      for (const flag of ['--version', '-V']) {
+        expect(await command([flag])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+      }
     });
 
     it('lists the commands', async () => {

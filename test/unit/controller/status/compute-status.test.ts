@@ -70,7 +70,7 @@ const short = (status: PoolStatus, type: string): string => {
 
 describe('Programmed', () => {
   it.each<[string, Partial<StatusInput>, string, string]>([
-    ['every proxy has it', {}, 'True/Programmed', 'all 2 proxies have applied it'],
+    ['every proxy has it', {}, 'True/Programmed', '2 of 2 proxies have applied it'],
     ['there is no proxy', { proxies: [] }, 'False/NoProxies', 'no proxy is connected'],
     [
       'one is not connected',
