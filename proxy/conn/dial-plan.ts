@@ -1,11 +1,25 @@
+import type { Retries } from '../../api/snapshot.ts';
+
 /** How hard to try for a connection. */
 export interface DialLimits {
   /** Each try ends after this long. */
   readonly connectMs: number;
   /** No answer by then: also try another endpoint. Absent: never. */
   readonly hedgeDelayMs: number | undefined;
-  /** Further tries after ones that failed; a hedge is none of them. */
-  readonly retries: number;
+  /**
+   * Further tries after ones that failed; a hedge is none of them. 0: only where they cost nothing (`usesUpRetry`);
+   * undefined: not even there.
+   */
+  readonly retries: number | undefined;
+}
+
+/**
+ * Connections that may be tried after ones that failed: nothing was sent on them, so the method does not matter, and
+ * they cost no budget. Undefined: the pool wants none.
+ */
+export function furtherConnects(retries: number, { retryOn, attempts }: Retries): number | undefined {
+  if (attempts === 0 || !retryOn.includes('ConnectFailure')) return undefined;
+  return Math.max(0, attempts - retries);
 }
 
 /** How it stands with a connection that is wanted. */
@@ -23,7 +37,7 @@ export interface DialProgress {
  */
 export function afterFailedTry(
   { pending, failures }: DialProgress,
-  { retries }: DialLimits,
+  { retries = -1 }: DialLimits,
 ): 'try-next' | 'wait' | 'give-up' {
   if (failures <= retries) return 'try-next';
   return pending > 0 ? 'wait' : 'give-up';

@@ -157,7 +157,7 @@ export class Dial<O extends Opening> {
   /** The endpoint that a failed try is followed by, acquired; undefined: none. */
   #nextAfter(code: ErrorCode): EndpointState | undefined {
     const { dialLimits } = this.#request;
-    if (dialLimits.retries === 0) return undefined;
+    if (dialLimits.retries === undefined) return undefined;
     const endpoint = this.#request.nextEndpoint(this.#tried);
     if (typeof endpoint === 'string') return undefined;
     const refused = code === 'UPSTREAM_CONNECT_REFUSED';

@@ -48,7 +48,7 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
   };
   #target!: RouteTarget;
   #isRepeatable = false;
-  #furtherTries = 0;
+  #furtherTries: number | undefined;
   #isWaitingForPoll = false;
   #leaveQueue: (() => void) | undefined;
   #dial: Dial<Socket | StreamClaim> | undefined;
@@ -86,8 +86,8 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
     this.#select.tried.push(endpoint);
   }
 
-  /** @param furtherTries connections that may be tried after ones that failed */
-  seek(furtherTries: number, now: number): void {
+  /** @param furtherTries see `DialLimits.retries` */
+  seek(furtherTries: number | undefined, now: number): void {
     this.#furtherTries = furtherTries;
     const { turns } = this.#worker;
     if (turns.isFresh(now)) {

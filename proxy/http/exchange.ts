@@ -1,4 +1,5 @@
 import { Deadline } from '../conn/deadlines.ts';
+import { furtherConnects } from '../conn/dial-plan.ts';
 import { Sent } from '../conn/sender.ts';
 import type { ErrorCode } from '../errors.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
@@ -19,14 +20,7 @@ import { outgoingHead, withoutUnderscores } from './outgoing-head.ts';
 import { type Reply, replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
 import { RequestBody } from './request-body.ts';
-import {
-  type FailedAttempt,
-  furtherConnects,
-  isIdempotent,
-  mayRepeat,
-  mayRepeatStatus,
-  mayResend,
-} from './retry.ts';
+import { type FailedAttempt, isIdempotent, mayRepeat, mayRepeatStatus, mayResend } from './retry.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 import { acceptsWebSocket } from './upgrade.ts';
 

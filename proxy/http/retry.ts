@@ -19,14 +19,6 @@ export interface FailedAttempt {
   readonly retries: number;
 }
 
-/**
- * Connections that may be tried after ones that failed: nothing was sent on them, so the method does not matter, and
- * they cost no budget.
- */
-export function furtherConnects(retries: number, config: Retries): number {
-  return config.retryOn.includes('ConnectFailure') ? Math.max(0, config.attempts - retries) : 0;
-}
-
 /** May a request that was sent, and failed like this, be repeated if the budget has room? DESIGN section 4, "Retries". */
 export function mayRepeat(code: ErrorCode, attempt: FailedAttempt, config: Retries): boolean {
   const condition = conditionOf(code);

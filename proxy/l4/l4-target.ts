@@ -1,6 +1,6 @@
 import { addressKey } from '../balancer/hash-key.ts';
 import { hashes } from '../balancer/registry.ts';
-import type { DialLimits } from '../conn/dial-plan.ts';
+import { type DialLimits, furtherConnects } from '../conn/dial-plan.ts';
 import type { PortView } from '../listen/port-handler.ts';
 import type { RouteMeter } from '../observe/traffic-meter.ts';
 import { compileL4Routes } from '../routing/l4-routes.ts';
@@ -43,7 +43,7 @@ export function compileL4Targets(view: PortView, { traffic }: WorkerContext): L4
       dialLimits: {
         connectMs: timeouts.connectMs,
         hedgeDelayMs: connectHedgeDelayMs,
-        retries: retries.retryOn.includes('ConnectFailure') ? retries.attempts : 0,
+        retries: furtherConnects(0, retries),
       },
       maxInFlight: Math.min(
         limits.maxConnectionsPerEndpoint ?? Number.POSITIVE_INFINITY,

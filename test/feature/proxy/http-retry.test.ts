@@ -26,6 +26,16 @@ describe('retries', () => {
     await proxy.settled();
   });
 
+  it('are not used up by refusals: after the last one, too, endpoints that were not tried are left', async () => {
+    const resetting = await scope.backend(({ socket }) => socket.destroy());
+    const good = await scope.backend();
+    const refused = await freePorts(2);
+    const proxy = await scope.proxy({ ports: [resetting.port, ...refused, good.port] });
+    expect((await proxy.get()).status).toBe(200);
+    expect(proxy.records[0]).toMatchObject({ attempts: 4, error: undefined });
+    await proxy.settled();
+  });
+
   it('repeat nothing that may have been seen and is not idempotent', async () => {
     // D02
     const backend = await scope.backend(({ socket }) => socket.destroy());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterFailedTry, hedges } from '../../../../proxy/conn/dial-plan.ts';
+import { afterFailedTry, furtherConnects, hedges } from '../../../../proxy/conn/dial-plan.ts';
+import { resilience } from '../../../support/builders.ts';
 
 const limits = { connectMs: 1_000, hedgeDelayMs: 250, retries: 1 };
 
@@ -25,5 +26,16 @@ describe('hedges', () => {
     expect(hedges({ pending: 1, failures: 0, hedged: true })).toBe(false);
     expect(hedges({ pending: 2, failures: 1, hedged: false })).toBe(false);
     expect(hedges({ pending: 0, failures: 1, hedged: false })).toBe(false);
+  });
+});
+
+describe('furtherConnects', () => {
+  const { retries } = resilience();
+
+  it('are as many as the attempts that are left, where connect failures are retried', () => {
+    expect(furtherConnects(0, { ...retries, attempts: 2 })).toBe(2);
+    expect(furtherConnects(2, { ...retries, attempts: 2 })).toBe(0);
+    expect(furtherConnects(0, { ...retries, retryOn: ['Timeout'] })).toBeUndefined();
+    expect(furtherConnects(0, { ...retries, attempts: 0 })).toBeUndefined();
   });
 });

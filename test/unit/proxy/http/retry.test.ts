@@ -3,7 +3,6 @@ import type { Retries } from '../../../../api/snapshot.ts';
 import type { ErrorCode } from '../../../../proxy/errors.ts';
 import {
   type FailedAttempt,
-  furtherConnects,
   isIdempotent,
   mayRepeat,
   mayRepeatStatus,
@@ -72,14 +71,5 @@ describe('mayRepeat', () => {
     expect(mayRepeatStatus(503, GOOD, { ...ALL, retryOn: ['Timeout'] })).toBe(false);
     expect(mayRepeatStatus(500, GOOD, ALL)).toBe(false);
     expect(mayRepeatStatus(503, GOOD, ALL)).toBe(true);
-  });
-});
-
-describe('furtherConnects', () => {
-  it('are as many as the attempts that are left, where connect failures are retried', () => {
-    expect(furtherConnects(0, ALL)).toBe(2);
-    expect(furtherConnects(2, ALL)).toBe(0);
-    expect(furtherConnects(0, { ...ALL, retryOn: ['Timeout'] })).toBe(0);
-    expect(furtherConnects(0, { ...ALL, attempts: 0 })).toBe(0);
   });
 });
