@@ -178,6 +178,12 @@ export const PROXY_METRICS = {
     help: 'For how long no controller has been connected: as old what is served may be. 0 while one is.',
     labels: {},
   },
+  followedEpoch: {
+    name: 'evenkeel_followed_epoch',
+    type: 'gauge',
+    help: 'The highest epoch of a leading controller that this proxy has heard of: what comes with an older one is refused.',
+    labels: {},
+  },
   replacedWorkers: {
     name: 'evenkeel_worker_replacements_total',
     type: 'counter',

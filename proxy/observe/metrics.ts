@@ -11,6 +11,7 @@ import type { MetricJson } from './traffic-meter.ts';
 /** How this proxy stands to its controllers. */
 export interface ControlState {
   readonly connected: number;
+  readonly epoch: number;
   /** For how long none has been connected. */
   staleSeconds(): number;
 }
@@ -85,6 +86,7 @@ export class ProxyMetrics {
       });
     };
     show(TABLE.controllers, ({ connected }) => connected);
+    show(TABLE.followedEpoch, ({ epoch }) => epoch);
     show(TABLE.stale, (control) => control.staleSeconds());
   }
 

@@ -55,6 +55,8 @@ export interface ProxySync {
   readonly ready: boolean;
   /** Controllers that are connected. */
   readonly connected: number;
+  /** The highest that it has heard of. */
+  readonly epoch: number;
   /** Seconds since a controller was last connected, or since the start; zero while one is. */
   staleSeconds(): number;
   /** An orderly end: saves what serves. */
@@ -189,6 +191,9 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
     },
     get connected() {
       return connected();
+    },
+    get epoch() {
+      return applier.epoch;
     },
     staleSeconds() {
       return connected() > 0 ? 0 : (clock.now() - lastConnected) / 1_000;

@@ -1,36 +1,25 @@
 import { once } from 'node:events';
-import { createServer, get, type Server } from 'node:http';
+import { get } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { status as Status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Overview, PoolDetail } from '../../api/overview.ts';
 import { ENDPOINT_SLICES, POOLS, SERVICES } from '../../controller/kube/objects.ts';
 import type { Controller } from '../../controller/main.ts';
-import { systemClock, systemRng } from '../../lib/clock.ts';
-import { Proxy } from '../../proxy/proxy.ts';
+import type { Proxy } from '../../proxy/proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { GrpcClient } from '../support/grpc/client.ts';
 import { GrpcEchoServer } from '../support/grpc/echo-server.ts';
 import { describeKube } from '../support/kube/cluster.ts';
-import { controlPlane, quiet, type ControlPlane } from '../support/kube/control-plane.ts';
+import { controlPlane, type ControlPlane } from '../support/kube/control-plane.ts';
 import { poolObject, serviceObject, sliceObject } from '../support/kube/objects.ts';
-
-const CHECK = {
-  type: 'HTTP',
-  interval: '200ms',
-  unhealthyInterval: '100ms',
-  timeout: '100ms',
-  healthyThreshold: 1,
-  unhealthyThreshold: 2,
-  http: { path: '/healthz' },
-};
-
-/** The API server takes no loopback address in a slice. */
-const OWN_ADDRESS =
-  Object.values(networkInterfaces())
-    .flat()
-    .find((each) => each?.family === 'IPv4' && !each.internal)?.address ?? '';
+import {
+  namedBackend,
+  OWN_ADDRESS,
+  QUICK_CHECK,
+  servingProxies,
+  type NamedBackend,
+} from '../support/kube/serving.ts';
 
 describeKube('traffic through real proxies', () => {
   let plane: ControlPlane;
@@ -42,42 +31,12 @@ describeKube('traffic through real proxies', () => {
     plane = await controlPlane();
     controller = await plane.controller();
     port = await freePort();
-    proxies = [];
-    for (const [i, bindAddress] of ['127.0.0.1', '127.0.0.2'].entries()) {
-      const proxy = await Proxy.start({
-        bindAddress,
-        workers: 1,
-        clock: systemClock,
-        rng: systemRng,
-        log: quiet,
-        accessLog: false,
-        maxConnections: 1_000,
-      });
-      plane.ends.push(() => proxy.close());
-      proxies.push(proxy);
-      await plane.sync(`proxy-${i}`, [controller], proxy);
-    }
+    proxies = (await servingProxies(plane, [controller])).map(({ proxy }) => proxy);
   });
 
   afterEach(() => plane.close());
 
-  /** Answers with its name; its health is what the test says. */
-  const backend = async (
-    name: string,
-  ): Promise<{ port: number; server: Server; health: { status: number } }> => {
-    const health = { status: 200 };
-    const server = createServer((req, res) => {
-      res.statusCode = req.url === '/healthz' ? health.status : 200;
-      res.end(name);
-    });
-    server.listen(0, OWN_ADDRESS);
-    await once(server, 'listening');
-    plane.ends.push(async () => {
-      server.closeAllConnections();
-      server.close();
-    });
-    return { port: (server.address() as AddressInfo).port, server, health };
-  };
+  const backend = (name: string): Promise<NamedBackend> => namedBackend(plane, name);
   const slice = (name: string, to: number): Promise<unknown> =>
     plane.kube.apply(ENDPOINT_SLICES, sliceObject(name, 'shop', { addresses: [OWN_ADDRESS], port: to }));
   const pool = (spec: object = {}): Promise<unknown> =>
@@ -85,7 +44,7 @@ describeKube('traffic through real proxies', () => {
       POOLS,
       poolObject('shop', plane.className, {
         listeners: [{ name: 'web', protocol: 'TCP', port }],
-        healthCheck: { active: CHECK },
+        healthCheck: { active: QUICK_CHECK },
         ...spec,
       }),
     );

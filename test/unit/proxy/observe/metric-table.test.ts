@@ -67,7 +67,7 @@ describe('the table of metrics', () => {
       () => [{ pool: 'n/shop', listener: 'web', secret: 'shop', notAfter: 1_000 }],
     );
     own.countReplacedWorker('crash');
-    own.control = { connected: 2, staleSeconds: () => 0 };
+    own.control = { connected: 2, epoch: 7, staleSeconds: () => 0 };
     own.redundancy = { active: true, takeovers: new Map([['Released', 1]]), lastTakeover: 1 };
     own.countTransition({
       pool: 'n/shop',
