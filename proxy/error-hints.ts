@@ -44,7 +44,7 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   QUEUE_TIMEOUT:
     'The request waited `resilience.limits.queue.timeout` for a place. Add endpoints, or raise the limits.',
   OVERLOADED:
-    'This proxy is at the end of its file descriptors, local ports or memory. Add proxies, or raise the limit of open files.',
+    'This proxy is at the end of its file descriptors, local ports or memory. Add proxies, or raise the limit of open files or of memory.',
   UPSTREAM_CONNECT_REFUSED:
     'Nothing listens on the endpoint’s port. Its next probe, or this failure itself, takes it out.',
   UPSTREAM_CONNECT_FAILED: 'The endpoint cannot be reached: no route, or a network policy in between.',

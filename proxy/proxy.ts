@@ -18,6 +18,7 @@ import { checkRouting } from './routing/check-routing.ts';
 import { RateTable } from './routing/rate-table.ts';
 import { SharedTable } from './state/shared-table.ts';
 import { SlotAllocator } from './state/slot-allocator.ts';
+import { type Memory, MemoryGuard, systemMemory } from './memory-guard.ts';
 import { SlowStarter } from './upstream/slow-starter.ts';
 import { release, WorkerFleet, type Reservation } from './worker/fleet.ts';
 import type { PoolChange, WorkerData } from './worker/protocol.ts';
@@ -37,6 +38,8 @@ export interface ProxyOptions {
   readonly workerEntry?: URL;
   /** Client connections over all workers; each gets its share. */
   readonly maxConnections: number;
+  /** Absent: the system's, if it sets a limit. */
+  readonly memory?: Memory;
   /** Endpoints that may have metrics of their own; absent: none. */
   readonly endpointMetrics?: number;
 }
@@ -80,6 +83,7 @@ export class Proxy {
   readonly #fleet: WorkerFleet;
   readonly #slowStarter: SlowStarter;
   readonly #metrics: ProxyMetrics;
+  readonly #memoryGuard: MemoryGuard | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #pools = new Map<string, Applied>();
   #ports = new Map<string, PlannedPort>();
@@ -96,6 +100,14 @@ export class Proxy {
       () => this.#endpointSeries(),
       () => [...this.#pools.values()].flatMap(({ snapshot }) => certificatesOf(snapshot)),
     );
+    const { memory = systemMemory() } = options;
+    this.#memoryGuard =
+      memory === undefined
+        ? undefined
+        : new MemoryGuard(memory, options, (value) => {
+            this.#table.shed(value);
+            this.#metrics.isShedding = value;
+          });
     this.health = new HealthMonitor({
       clock,
       rng,
@@ -352,6 +364,7 @@ export class Proxy {
   async close(): Promise<void> {
     this.health.close();
     this.#slowStarter.close();
+    this.#memoryGuard?.close();
     await this.#fleet.close();
   }
 }

@@ -22,6 +22,8 @@ export type Admission = HttpRule | NeedsBody | LocalAnswer;
 
 /** Its host is not one of its connection's. */
 export const MISDIRECTED: LocalAnswer = refuse('DOWNSTREAM_MISDIRECTED');
+/** There is no memory for it. */
+export const SHED: LocalAnswer = refuse('OVERLOADED', undefined, headerLines([['Retry-After', '1']]));
 
 /**
  * Routes a request and applies what its route demands of it: who may come, how often, and how large. Without `body`

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
-import { type Admission, admit, type LocalAnswer, MISDIRECTED } from './admit.ts';
+import { type Admission, admit, type LocalAnswer, MISDIRECTED, SHED } from './admit.ts';
 import type { BackendOwner, BackendStream } from './backend-stream.ts';
 import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
@@ -124,17 +124,21 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#table = table;
     this.#firstBytes = bytes;
     this.#firstPiece = relay;
-    const { tls } = this.#client;
-    const admission =
-      tls === undefined || tls.reaches(head.hostname)
-        ? admit(head, table, this.#worker.context.rateTable)
-        : MISDIRECTED;
-    this.#proceed(head, admission, this.#account.startedAt);
+    this.#proceed(head, this.#admit(head, table), this.#account.startedAt);
     if (this.#firstBytes !== undefined) {
       this.#firstBytes = undefined;
       if (this.#state !== State.Over) this.#hold(bytes, relay);
     }
     return relay.done || this.#takesBody;
+  }
+
+  #admit(head: RequestHead, table: HttpRouteTable): Admission {
+    const { context } = this.#worker;
+    if (context.table.isShedding) return SHED;
+    const { tls } = this.#client;
+    return tls === undefined || tls.reaches(head.hostname)
+      ? admit(head, table, context.rateTable)
+      : MISDIRECTED;
   }
 
   #reset(head: RequestHead, relay: BodyRelay): void {

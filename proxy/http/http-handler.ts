@@ -79,11 +79,16 @@ class HttpHandler implements PortHandler, HttpPort {
   }
 
   accept(socket: Socket): void {
-    if (this.connections >= this.#maxConnections) {
+    if (this.connections >= this.#maxConnections || this.#sheds) {
       this.worker.context.traffic.refuse('OVERLOADED');
       socket.destroy();
     } else if (this.#preface === undefined) this.#enter(socket, undefined);
     else this.#readPreface(socket, this.#preface);
+  }
+
+  /** Without memory a request can be answered, a handshake cannot be afforded. */
+  get #sheds(): boolean {
+    return this.#gate !== undefined && this.worker.context.table.isShedding;
   }
 
   #readPreface(socket: Socket, rules: PrefaceRules): void {

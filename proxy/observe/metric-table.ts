@@ -145,6 +145,12 @@ export const PROXY_METRICS = {
       reason: 'a reason of [troubleshooting](troubleshooting.md#reasons-of-endpoints)',
     },
   },
+  shedding: {
+    name: 'evenkeel_shedding',
+    type: 'gauge',
+    help: '1 while new requests, connections and flows are turned away because 95 % of the memory limit is used.',
+    labels: {},
+  },
   active: {
     name: 'evenkeel_active',
     type: 'gauge',

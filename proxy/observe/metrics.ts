@@ -30,6 +30,8 @@ export class ProxyMetrics {
   readonly #registry = new Registry();
   readonly #transitions: Counter;
   readonly #replaced: Counter;
+  /** New work is turned away. */
+  isShedding = false;
   /** Absent: all proxies take traffic. */
   redundancy: Redundancy | undefined;
   /** Absent: nobody tells it what to serve but the one who runs it. */
@@ -65,6 +67,14 @@ export class ProxyMetrics {
       collect() {
         states.reset();
         for (const { count, ...labels } of endpoints()) states.set(labels, count);
+      },
+    });
+    const isShedding = (): boolean => this.isShedding;
+    const shedding = new Gauge({
+      ...of(TABLE.shedding),
+      aggregator: 'sum',
+      collect() {
+        shedding.set(isShedding() ? 1 : 0);
       },
     });
     this.#showEndpoints(series, of);

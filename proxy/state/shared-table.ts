@@ -22,6 +22,8 @@
  *   16.. of those, of worker 0, 1, …   32.. since when the oldest of worker 0, 1, … waits; 0: none
  *
  * A worker has one cache line: 0 heartbeat   1 wake: rises when another worker freed what this one waits for
+ *
+ * The proxy has one: 0 not 0 while new work is shed
  */
 
 export const MAX_WORKERS = 16;
@@ -36,7 +38,8 @@ const TOTALS_BASE = ENDPOINT_SLOTS * ENDPOINT_STRIDE;
 const ROWS_BASE = TOTALS_BASE + ENDPOINT_SLOTS;
 const UPSTREAM_BASE = ROWS_BASE + (MAX_WORKERS + 1) * ENDPOINT_SLOTS;
 const WORKER_BASE = UPSTREAM_BASE + UPSTREAM_SLOTS * UPSTREAM_STRIDE;
-const CELLS = WORKER_BASE + MAX_WORKERS * WORKER_STRIDE;
+const SHEDDING = WORKER_BASE + MAX_WORKERS * WORKER_STRIDE;
+const CELLS = SHEDDING + WORKER_STRIDE;
 /** Behind the 32-bit cells: a row of attempts and a row of failed ones for each thread. */
 const COUNTS_OFFSET = 8 * Math.ceil(CELLS / 2);
 const COUNTS = 2 * (MAX_WORKERS + 1) * ENDPOINT_SLOTS;
@@ -321,6 +324,17 @@ export class SharedTable {
     const base = UPSTREAM_BASE + upstream * UPSTREAM_STRIDE;
     this.#cells.fill(0, base, base + UPSTREAM_STRIDE);
     this.#upstreamsEnd = Math.max(this.#upstreamsEnd, upstream + 1);
+  }
+
+  // ---- the proxy ----
+
+  /** New work is to be turned away: there is no memory for it. */
+  get isShedding(): boolean {
+    return this.#cells[SHEDDING] !== 0;
+  }
+
+  shed(value: boolean): void {
+    Atomics.store(this.#cells, SHEDDING, value ? 1 : 0);
   }
 
   // ---- workers ----

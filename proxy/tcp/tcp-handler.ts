@@ -71,7 +71,8 @@ class TcpHandler implements PortHandler, SessionPort {
 
   accept(socket: Socket): void {
     const client = { socket, address: this.#addressOf(socket), preface: undefined, tls: undefined };
-    if (this.connections >= this.#maxConnections) this.#refuse(client, 'OVERLOADED');
+    const isFull = this.connections >= this.#maxConnections || this.ctx.table.isShedding;
+    if (isFull) this.#refuse(client, 'OVERLOADED');
     else if (this.#preface === undefined) this.#enter(client);
     else this.#readPreface(client, this.#preface);
   }

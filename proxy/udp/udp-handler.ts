@@ -134,6 +134,7 @@ class UdpHandler implements ServedPort, FlowOwner {
     if (this.#draining) return undefined;
     const address = clientAddress(from.address);
     if (this.#access !== undefined && !this.#access(address)) return this.#refuse(address, 'ACCESS_DENIED');
+    if (this.#ctx.table.isShedding) return this.#refuse(address, 'OVERLOADED');
     const target = this.#targets.lookup(address);
     if (target === undefined) return this.#refuse(address, 'NO_ROUTE');
     const surplus = this.#table.surplus;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BlackHole } from '../../support/black-hole.ts';
 import { eventually } from '../../support/eventually.ts';
+import { HeldBytes } from '../../support/held-bytes.ts';
 import { TcpBackend } from '../../support/tcp-backend.ts';
 import { converse, dialTcp, readAll } from '../../support/tcp-client.ts';
 import { endpointsAt, TcpPort, type TcpPortOptions } from '../../support/tcp-port.ts';
@@ -189,6 +190,7 @@ describe('back-pressure', () => {
       fill();
     });
     const port = await portTo(backend);
+    const held = new HeldBytes({ proxy: port.port, backend: backend.port });
     const client = dialTcp(port.port);
     client.pause();
     let before = -1;
@@ -199,6 +201,8 @@ describe('back-pressure', () => {
       return still && written > 0;
     });
     expect(written).toBeLessThan(total / 2);
+    expect(held.now).toEqual({ client: expect.toSatisfy(isBounded), upstream: 0 });
+    await held.close();
     const gotHash = createHash('sha256');
     for await (const chunk of client) gotHash.update(chunk as Buffer);
     client.destroy();
@@ -217,6 +221,7 @@ describe('back-pressure', () => {
       socket.on('end', () => socket.end());
     });
     const port = await portTo(backend);
+    const held = new HeldBytes({ proxy: port.port, backend: backend.port });
     const client = dialTcp(port.port);
     let written = 0;
     const fill = (): void => {
@@ -239,6 +244,8 @@ describe('back-pressure', () => {
       return still && written > 0;
     });
     expect(written).toBeLessThan(total / 2);
+    expect(held.now).toEqual({ client: 0, upstream: expect.toSatisfy(isBounded) });
+    await held.close();
     for (const socket of backend.sockets) socket.resume();
     await readAll(client);
     expect(gotHash.digest('hex')).toBe(sentHash.digest('hex'));
@@ -382,3 +389,8 @@ describe('connecting', () => {
     expect(port.worker.errors).toEqual(['UPSTREAM_CONNECT_TIMEOUT']);
   });
 });
+
+/** Some, or there was nothing to see; at most a read of a busy connection and what waited before it. */
+function isBounded(bytes: number): boolean {
+  return bytes > 0 && bytes <= (256 + 64) * 1_024;
+}
