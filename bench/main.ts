@@ -11,6 +11,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, Measure } from './bench.ts';
+import { makeCertificate } from './certificate.ts';
 import { machineWith, TOOLS } from './machine.ts';
 import { growth } from './measures/growth.ts';
 import { http } from './measures/http.ts';
@@ -18,6 +19,7 @@ import { http2 } from './measures/http2.ts';
 import { latency } from './measures/latency.ts';
 import { memory } from './measures/memory.ts';
 import { tcp } from './measures/tcp.ts';
+import { tls } from './measures/tls.ts';
 import { udp } from './measures/udp.ts';
 import { workers } from './measures/workers.ts';
 import { Origin } from './origin.ts';
@@ -31,7 +33,7 @@ import { nginx } from './peers/nginx.ts';
 import { markdown } from './report.ts';
 import type { Section } from './section.ts';
 
-const MEASURES: readonly Measure[] = [http, http2, tcp, udp, latency, growth, workers, memory];
+const MEASURES: readonly Measure[] = [http, tls, http2, tcp, udp, latency, growth, workers, memory];
 const PEERS = [haproxy, nginx, envoy, caddy, httpProxyLibrary, bareRelay];
 const RESULTS = new URL('results/', import.meta.url);
 
@@ -62,6 +64,7 @@ const before = values.before === undefined ? [] : [evenkeelFrom(values.before, '
 const peers = [evenkeel, ...before, ...others.filter((peer) => !absent.includes(peer))];
 
 const dir = mkdtempSync(join(tmpdir(), 'evenkeel-bench-'));
+await makeCertificate(dir);
 const loadBefore = loadavg()[0]!;
 const origin = await Origin.start(dir);
 const bench: Bench = { effort: isQuick ? QUICK : WHOLE, peers, origin, dir, progress: say };

@@ -7,6 +7,7 @@ const execute = promisify(execFile);
 const HOSTS = new URL('hosts.lua', import.meta.url).pathname;
 
 export interface WrkOptions {
+  readonly scheme?: 'http' | 'https';
   readonly path?: string;
   readonly connections?: number;
   /** Lines. */
@@ -18,12 +19,12 @@ export interface WrkOptions {
 
 /** HTTP/1.1, as fast as it is answered. */
 export function wrk(options: WrkOptions = {}): Client {
-  const { path = '/', connections = 50, headers = [], hosts, cores = LOAD_CORE } = options;
+  const { scheme = 'http', path = '/', connections = 50, headers = [], hosts, cores = LOAD_CORE } = options;
   return async (port, seconds) => {
     const lines = headers.flatMap((header) => ['-H', header]);
     const script = hosts === undefined ? [] : ['-s', HOSTS];
     const load = ['-t1', `-c${connections}`, `-d${seconds}s`, ...lines, ...script];
-    const url = `http://127.0.0.1:${port}${path}`;
+    const url = `${scheme}://127.0.0.1:${port}${path}`;
     const args = hosts === undefined ? [] : ['--', String(hosts)];
     const { stdout } = await execute('taskset', ['-c', cores, 'wrk', ...load, url, ...args]);
     return {

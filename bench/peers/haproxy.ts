@@ -1,19 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificateIn } from '../certificate.ts';
 import { type Peer, versionSaid } from './peer.ts';
 
-const MODES = {
-  HTTP: `  mode http
+const HTTP = `  mode http
   option forwardfor
   option http-keep-alive
   http-reuse always
-  timeout http-request 10s`,
-  TCP: '  mode tcp',
-};
+  timeout http-request 10s`;
 
 export const haproxy: Peer = {
   name: 'HAProxy',
-  protocols: ['HTTP', 'TCP'],
+  protocols: ['HTTP', 'HTTPS', 'TCP'],
   install: 'apt-get install haproxy',
   version: () => versionSaid(['haproxy', '-v']),
   command: ({ protocol, listen, backend }, dir) => {
@@ -24,16 +22,16 @@ export const haproxy: Peer = {
   nbthread 1
   maxconn 4000
 defaults
-${protocol === 'HTTP' ? MODES.HTTP : MODES.TCP}
+${protocol === 'TCP' ? '  mode tcp' : HTTP}
   timeout connect 2s
   timeout client 60s
   timeout server 60s
 frontend in
-  bind 127.0.0.1:${listen}
+  bind 127.0.0.1:${listen}${protocol === 'HTTPS' ? ` ssl crt ${certificateIn(dir).both}` : ''}
   default_backend origin
 backend origin
   balance roundrobin
-  ${protocol === 'HTTP' ? 'option httpchk GET /' : ''}
+  ${protocol === 'TCP' ? '' : 'option httpchk GET /'}
   server one 127.0.0.1:${backend} check inter 5s
 `,
     );

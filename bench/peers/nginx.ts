@@ -1,18 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CertificateFiles, certificateIn } from '../certificate.ts';
 import { type Peer, versionSaid } from './peer.ts';
 
 export const nginx: Peer = {
   name: 'nginx',
-  protocols: ['HTTP'],
+  protocols: ['HTTP', 'HTTPS'],
   install: 'apt-get install nginx',
   version: () => versionSaid(['nginx', '-v']),
-  command: ({ listen, backend }, dir) =>
+  command: ({ protocol, listen, backend }, dir) =>
     nginxCommand(
       join(dir, `nginx-${listen}`),
       `upstream origin { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 100000000; }
   server {
-    listen 127.0.0.1:${listen};
+    listen 127.0.0.1:${listen}${protocol === 'HTTPS' ? ' ssl' : ''};
+    ${protocol === 'HTTPS' ? tls(certificateIn(dir)) : ''}
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -23,6 +25,10 @@ export const nginx: Peer = {
   }`,
     ),
 };
+
+function tls({ chain, key }: CertificateFiles): string {
+  return `ssl_certificate ${chain}; ssl_certificate_key ${key}; ssl_protocols TLSv1.2 TLSv1.3;`;
+}
 
 /** One worker process, in the foreground; `body` goes into the http block. */
 export function nginxCommand(prefix: string, body: string): readonly string[] {
