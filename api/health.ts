@@ -41,6 +41,7 @@ export type VerdictReason =
   | 'UnexpectedBody'
   | 'UnexpectedReply'
   | 'ProtocolError'
+  | 'TLSFailed'
   | 'ConsecutiveFailures'
   | 'EjectionOver';
 

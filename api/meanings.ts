@@ -29,6 +29,8 @@ export const VERDICT_MEANINGS: Readonly<Record<VerdictReason, string>> = {
   UnexpectedBody: 'The answer to a check lacks `expectedBody`.',
   UnexpectedReply: 'A TCP, UDP or gRPC check had another answer than the one wanted.',
   ProtocolError: 'The answer to a check is not valid in its protocol: is the port the right one?',
+  TLSFailed:
+    'The TLS handshake with it failed: its certificate is not the one wanted, or it does not speak TLS; the message has the code.',
   ConsecutiveFailures: 'That many requests or connections in a row failed (`passive.consecutiveFailures`).',
   EjectionOver: 'The time of its ejection is over; it takes traffic again.',
 };

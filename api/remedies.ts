@@ -32,6 +32,8 @@ export const VERDICT_REMEDIES: Remedies<VerdictReason, 'Ready' | 'CheckPassed' |
     'Compare with `tcp.expect`, `udp.expect`, or what the gRPC health service says of `grpc.service`.',
   ProtocolError:
     'Compare the port and the check’s `type` with what listens there; TLS wants `backends[].tls`.',
+  TLSFailed:
+    '`openssl s_client -connect ADDRESS:PORT -servername NAME -verify_return_error -CAfile ca.crt` from a proxy’s pod says what is wrong with it.',
   ConsecutiveFailures:
     'The message has the last failure; its own log has the cause. It is tried again when `baseEjection` is over, later each time.',
 };
@@ -42,7 +44,7 @@ const accepted: Remedies<AcceptedReason, 'Accepted'> = {
   PortConflict: 'Use another port, or remove the older pool that the message names.',
   HostnameConflict: 'Use another host name, or another port; the message names the namespace.',
   ListenerConflict:
-    'Make `protocol`, `proxyProtocol`, `clientIP` and `limits` as the older pool’s listener has them.',
+    'Make `protocol`, `proxyProtocol`, `clientIP` and `limits`, and for one host name `tls`, as the older pool’s listener has them.',
   PortNotAllowed:
     'Ask the platform team: `classRules` in the chart’s values say which namespace may use which port.',
   HostnameNotAllowed:

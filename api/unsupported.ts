@@ -4,7 +4,7 @@ import type { FieldError } from './validate/schema.ts';
  * What the resource can say and this version does not carry out yet. Such a pool is refused, never half obeyed. A row
  * goes when its feature comes.
  */
-interface Unsupported {
+export interface Unsupported {
   /** A field; `*` stands for every item of a list. */
   readonly path: readonly string[];
   /** Only these values; absent: any. */
@@ -12,13 +12,11 @@ interface Unsupported {
   readonly what: string;
 }
 
-const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ['spec', 'backends', '*', 'tls'], what: 'TLS to backends' },
-];
+const UNSUPPORTED: readonly Unsupported[] = [];
 
 /** @param pool with its defaults filled in */
-export function findUnsupported(pool: object): FieldError[] {
-  return UNSUPPORTED.flatMap(({ path, values, what }) =>
+export function findUnsupported(pool: object, rows: readonly Unsupported[] = UNSUPPORTED): FieldError[] {
+  return rows.flatMap(({ path, values, what }) =>
     valuesAt(pool, path, '').flatMap(({ path: at, value }) =>
       values === undefined || values.includes(value)
         ? [{ path: at, message: `${what} is not supported yet` }]

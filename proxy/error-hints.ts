@@ -50,6 +50,8 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   UPSTREAM_CONNECT_FAILED: 'The endpoint cannot be reached: no route, or a network policy in between.',
   UPSTREAM_CONNECT_TIMEOUT:
     'No answer to a new connection within `resilience.timeouts.connect`: the endpoint hangs, or packets are dropped.',
+  UPSTREAM_TLS_FAILED:
+    'The TLS handshake with the endpoint failed: its certificate is not for `backends[].tls.serverName`, not signed by `caRef`, or expired; or it does not speak TLS. Its health has the message.',
   UPSTREAM_RESET:
     'The backend closed or reset the connection before its answer was complete. Look for a crash in its log.',
   UPSTREAM_STALE_CONNECTION:

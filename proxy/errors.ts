@@ -51,6 +51,7 @@ const TABLE = {
   UPSTREAM_CONNECT_REFUSED: { status: 503, origin: 'upstream', retry: 'nothing-sent', blame: true },
   UPSTREAM_CONNECT_FAILED: { status: 503, origin: 'upstream', retry: 'nothing-sent', blame: true },
   UPSTREAM_CONNECT_TIMEOUT: { status: 503, origin: 'upstream', retry: 'nothing-sent', blame: true },
+  UPSTREAM_TLS_FAILED: { status: 503, origin: 'upstream', retry: 'nothing-sent', blame: true },
   UPSTREAM_RESET: { status: 502, origin: 'upstream', retry: 'if-idempotent', blame: true },
   /** A kept connection that the backend had closed by the time the request reached it: not the endpoint's fault. */
   UPSTREAM_STALE_CONNECTION: { status: 502, origin: 'upstream', retry: 'if-idempotent', blame: false },

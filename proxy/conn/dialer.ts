@@ -3,15 +3,16 @@ import type { PickFailure } from '../balancer/picker.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { PassiveReporter } from '../worker/context.ts';
+import { openedEvent } from './connect-endpoint.ts';
 import { connectErrorCode } from './connect-error.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { afterFailedTry, type DialLimits, hedges, usesUpRetry } from './dial-plan.ts';
 
 /** What is being opened to an endpoint: a socket, or a claim to what is built on one. */
 export interface Opening {
-  on(event: 'connect', listener: () => void): unknown;
+  on(event: 'connect' | 'secureConnect', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'connect', listener: () => void): unknown;
+  off(event: 'connect' | 'secureConnect', listener: () => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
   /** It is not needed, or has failed. */
   destroy(): void;
@@ -20,7 +21,7 @@ export interface Opening {
 /** Who wants a connection. */
 export interface DialRequest<O extends Opening> {
   readonly dialLimits: DialLimits;
-  /** Begins to connect; the dial listens for `connect` and `error` alone, and nothing has to be listening before. */
+  /** Begins to connect; the dial listens for `connect` (TLS: `secureConnect`) and `error` alone, and nothing has to be listening before. */
   open(endpoint: EndpointState): O;
   /** Acquires an endpoint for a further try. */
   nextEndpoint(tried: readonly EndpointState[]): EndpointState | PickFailure;
@@ -197,7 +198,7 @@ class Try<O extends Opening> {
     this.startedMs = dialer.clock.now();
     dialer.deadlines.set(this.#tooLate, request.dialLimits.connectMs);
     this.opening = request.open(endpoint);
-    this.opening.on('connect', this.#onConnect);
+    this.opening.on(openedEvent(this.opening), this.#onConnect);
     this.opening.on('error', this.#onError);
   }
 
@@ -212,7 +213,7 @@ class Try<O extends Opening> {
 
   readonly #onConnect = (): void => {
     this.#end();
-    this.opening.off('connect', this.#onConnect);
+    this.opening.off(openedEvent(this.opening), this.#onConnect);
     this.opening.off('error', this.#onError);
     if (this.#dial !== undefined) {
       this.#dial.answered(this);

@@ -62,6 +62,20 @@ export function readWith(socket: Socket, { buffer, callback }: ReadOptions): boo
   return true;
 }
 
+/** As `readWith`, with a copy of each read where this Node does not let us. */
+export function readAs(socket: Socket, options: ReadOptions): void {
+  if (readWith(socket, options)) return;
+  const { buffer, callback } = options;
+  socket.on('data', (bytes: Buffer) => {
+    for (let at = 0; at < bytes.length;) {
+      const target = typeof buffer === 'function' ? buffer() : buffer;
+      const taken = bytes.copy(target, 0, at);
+      at += taken;
+      if (!callback(taken, target)) socket.pause();
+    }
+  });
+}
+
 function findInternals(): Internals | undefined {
   const probe = new Socket({ onread: { buffer: Buffer.alloc(1), callback: () => true } });
   const symbols = Object.getOwnPropertySymbols(probe);

@@ -241,7 +241,17 @@ export class HealthMonitor {
     let upstream = pool.upstreams.get(name);
     if (upstream === undefined) {
       const reach = reachabilityProbe(pool.snapshot.config, name);
-      upstream = { pool, name, slot, check: undefined, spec: undefined, reach, members: [], outliers: 0 };
+      upstream = {
+        pool,
+        name,
+        slot,
+        check: undefined,
+        tls: undefined,
+        spec: undefined,
+        reach,
+        members: [],
+        outliers: 0,
+      };
       pool.upstreams.set(name, upstream);
     }
     return upstream;
@@ -252,10 +262,13 @@ export class HealthMonitor {
     const { snapshot } = upstream.pool;
     const check = backend.healthCheck;
     const reach = reachabilityProbe(snapshot.config, backend.name);
-    if (sameValue(check, upstream.check) && reach === upstream.reach) return false;
+    const isSame = sameValue(check, upstream.check) && sameValue(backend.tls, upstream.tls);
+    if (isSame && reach === upstream.reach) return false;
     upstream.check = check;
+    upstream.tls = backend.tls;
     upstream.reach = reach;
-    upstream.spec = check && probeSpec(check, { pool: poolName(snapshot), backend: backend.name });
+    upstream.spec =
+      check && probeSpec(check, { pool: poolName(snapshot), backend: backend.name }, backend.tls);
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { EndpointReport, Verdict } from '../../api/health.ts';
-import type { ActiveCheck, Endpoint, PoolSnapshot } from '../../api/snapshot.ts';
+import type { ActiveCheck, BackendTLS, Endpoint, PoolSnapshot } from '../../api/snapshot.ts';
 import type { EndpointHealth } from './endpoint-health.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import type { ProbeSpec } from './probe.ts';
@@ -15,6 +15,8 @@ export interface MonitoredUpstream {
   readonly name: string;
   readonly slot: number;
   check: ActiveCheck | undefined;
+  /** How it is spoken to. */
+  tls: BackendTLS | undefined;
   /** The check as probes know it. */
   spec: ProbeSpec | undefined;
   /** Our own probe (reachability.ts). */

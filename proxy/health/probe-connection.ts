@@ -1,8 +1,9 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
+import { connectEndpoint, openedEvent } from '../conn/connect-endpoint.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
 import { answerTimeout, brokenConnection, connectError, connectTimeout, deadline } from './probe-end.ts';
-import type { ProbeResult, ProbeSpec, ProbeTarget } from './probe.ts';
+import { fail, type ProbeResult, type ProbeTarget } from './probe.ts';
 
 /** What a probe says and listens for on one TCP connection; whichever returns a result first ends it. */
 export interface Dialogue {
@@ -16,21 +17,27 @@ export interface Dialogue {
   timedOut?(): ProbeResult;
 }
 
+/** Before TLS was there. */
+const CLOSED_IN_HANDSHAKE = fail('TLSFailed', 'the connection was closed during the TLS handshake');
+
 /** A connection for one probe. What the spec lets it begin with leaves first, whatever is written after. */
-export function openConnection(address: string, port: number, { proxyOut }: ProbeSpec): Socket {
-  const socket = connect({ host: address, port, noDelay: true });
-  if (proxyOut !== undefined) socket.write(formatProxyHeader(proxyOut, undefined));
-  return socket;
+export function openConnection(
+  { address, port, spec: { proxyOut, tls } }: ProbeTarget,
+  protocols: readonly string[],
+): Socket {
+  const introduction = proxyOut === undefined ? undefined : formatProxyHeader(proxyOut, undefined);
+  return connectEndpoint({ address, port, tls }, { introduction, protocols });
 }
 
 /** Holds a dialogue with the target on a connection of its own; a `RunProbe` but for the dialogue. */
 export function converse(
   clock: Clock,
-  { address, port, spec }: ProbeTarget,
+  target: ProbeTarget,
   dialogue: Dialogue,
   done: (result: ProbeResult) => void,
 ): () => void {
-  const socket = openConnection(address, port, spec);
+  const { spec } = target;
+  const socket = openConnection(target, spec.probe.type === 'HTTP' ? ['http/1.1'] : []);
   let connected = false;
   let over = false;
 
@@ -53,7 +60,7 @@ export function converse(
     else done(dialogue.timedOut?.() ?? answerTimeout(spec.timeoutMs));
   });
 
-  socket.on('connect', () => {
+  socket.on(openedEvent(socket), () => {
     connected = true;
     if (dialogue.send !== undefined) socket.write(dialogue.send);
     settle(dialogue.connected?.());
@@ -62,7 +69,7 @@ export function converse(
     if (!over) settle(dialogue.data(chunk));
   });
   socket.on('end', () => {
-    if (!over) settle(dialogue.ended());
+    if (!over) settle(connected ? dialogue.ended() : CLOSED_IN_HANDSHAKE);
   });
   socket.on('error', (error) => settle(connected ? brokenConnection(error) : connectError(error)));
   return () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { isTlsError } from '../conn/connect-error.ts';
 import { fail, type ProbeResult } from './probe.ts';
 
 /** A timer that fires this late says that the thread stood still, not that the endpoint did. */
@@ -39,6 +40,7 @@ export function connectError(error: unknown): ProbeResult {
   const code = codeOf(error);
   if (code === 'ECONNREFUSED') return fail('ConnectRefused', 'connection refused');
   if (code === 'ETIMEDOUT') return fail('ConnectTimeout', 'connection timed out');
+  if (isTlsError(code)) return fail('TLSFailed', `the TLS handshake failed: ${code}`);
   if (LOCAL.has(code)) return { kind: 'unknown', message: `the proxy could not probe: ${code}` };
   return fail('ConnectFailed', `cannot connect: ${code}`);
 }

@@ -18,7 +18,7 @@ const BROKEN_OFF = fail('ProtocolError', 'the stream was closed before the answe
 /** A HealthCheckResponse has 7 bytes. */
 const BODY_LIMIT = 4 * 1024;
 
-/** A gRPC health check (grpc.health.v1.Health/Check) over cleartext HTTP/2 with prior knowledge; a `RunProbe`. */
+/** A gRPC health check (grpc.health.v1.Health/Check) over HTTP/2, in clear with prior knowledge or over TLS; a `RunProbe`. */
 export function probeGrpc(
   clock: Clock,
   target: ProbeTarget,
@@ -27,9 +27,9 @@ export function probeGrpc(
 ): () => void {
   const { address, port, spec } = target;
   const authority = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const session = connect(`http://${authority}`, {
+  const session = connect(`${spec.tls === undefined ? 'http' : 'https'}://${authority}`, {
     settings: { enablePush: false },
-    createConnection: () => openConnection(address, port, spec),
+    createConnection: () => openConnection(target, ['h2']),
   });
   let connected = false;
   let over = false;

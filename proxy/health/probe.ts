@@ -1,5 +1,7 @@
 import type { VerdictReason } from '../../api/health.ts';
-import type { ActiveCheck, ProbeConfig } from '../../api/snapshot.ts';
+import { digestOf } from '../../api/digest.ts';
+import type { ActiveCheck, BackendTLS, ProbeConfig } from '../../api/snapshot.ts';
+import { ClientContext } from '../tls/client-context.ts';
 
 /** What a probe can find wrong. */
 export type ProbeFailure = Extract<
@@ -12,6 +14,7 @@ export type ProbeFailure = Extract<
   | 'UnexpectedBody'
   | 'UnexpectedReply'
   | 'ProtocolError'
+  | 'TLSFailed'
 >;
 
 export type ProbeResult =
@@ -36,6 +39,8 @@ export interface ProbeSpec {
   readonly unhealthyIntervalMs: number;
   /** Begin with a PROXY protocol header that names nobody. */
   readonly proxyOut?: 'V1' | 'V2';
+  /** Speak TLS; part of `key` by its digest. */
+  readonly tls?: ClientContext;
   /** Told to a custom prober; other probes do not know whom they serve, so that pools can share them. */
   readonly asks?: ProbeOwner;
 }
@@ -61,6 +66,7 @@ export interface ProbeOwner {
 export function probeSpec(
   check: Pick<ActiveCheck, 'probe' | 'timeoutMs' | 'intervalMs' | 'unhealthyIntervalMs' | 'proxyProtocol'>,
   owner: ProbeOwner,
+  tls?: BackendTLS,
 ): ProbeSpec {
   const { probe, timeoutMs, intervalMs, unhealthyIntervalMs, proxyProtocol } = check;
   const asked = {
@@ -71,5 +77,7 @@ export function probeSpec(
     ...(proxyProtocol !== undefined && { proxyOut: proxyProtocol }),
     ...(probe.type === 'Custom' && { asks: owner }),
   };
-  return { key: JSON.stringify(asked), ...asked };
+  if (tls === undefined || probe.type === 'UDP' || probe.type === 'Custom')
+    return { key: JSON.stringify(asked), ...asked };
+  return { key: JSON.stringify([asked, digestOf(tls)]), ...asked, tls: new ClientContext(tls) };
 }

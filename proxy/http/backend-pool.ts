@@ -28,6 +28,10 @@ export class BackendPool {
     const connections = this.#idle.get(endpoint);
     const last = connections?.at(-1);
     if (connections === undefined || last === undefined) return undefined;
+    if (!last.isCurrent) {
+      destroyAll(connections);
+      return undefined;
+    }
     const limit = isRepeatable || last.announcesIdle ? last.maxIdleMs : UNANNOUNCED_MS;
     if (now - last.idleSince >= limit) return undefined;
     connections.pop();
@@ -35,7 +39,7 @@ export class BackendPool {
   }
 
   put(connection: BackendConnection, now: number): void {
-    if (connection.endpoint.isGone) {
+    if (!connection.isCurrent) {
       connection.destroy();
       return;
     }
@@ -57,12 +61,10 @@ export class BackendPool {
     if (connections.length === 0) this.#idle.delete(connection.endpoint);
   }
 
-  /** Closes what is idle to endpoints that are no more, and forgets them. */
+  /** Closes what is idle to endpoints that are no more, or that are spoken to in another way now. */
   prune(): void {
-    for (const [endpoint, connections] of this.#idle) {
-      if (!endpoint.isGone) continue;
-      destroyAll(connections);
-      this.#idle.delete(endpoint);
+    for (const connections of this.#idle.values()) {
+      for (const connection of connections.filter(({ isCurrent }) => !isCurrent)) connection.destroy();
     }
   }
 

@@ -42,6 +42,7 @@ const TEXTS = {
   UPSTREAM_CONNECT_REFUSED: 'the backend refused the connection',
   UPSTREAM_CONNECT_FAILED: 'the backend cannot be reached',
   UPSTREAM_CONNECT_TIMEOUT: 'the backend did not accept the connection in time',
+  UPSTREAM_TLS_FAILED: 'TLS to the backend failed',
   UPSTREAM_RESET: 'the backend closed the connection before it answered',
   UPSTREAM_STALE_CONNECTION: 'the backend closed the connection before it answered',
   UPSTREAM_REFUSED_STREAM: 'the backend took no further request',

@@ -1,4 +1,5 @@
 import type { Backend } from '../../api/snapshot.ts';
+import type { ClientContext } from '../tls/client-context.ts';
 import { nextLatencyUs } from './peak-ewma.ts';
 import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-table.ts';
 
@@ -33,6 +34,8 @@ export class EndpointState {
   nodeName: string;
   /** What it is spoken to in, where that is HTTP. */
   appProtocol: Backend['appProtocol'];
+  /** How it is spoken to; undefined: in clear. Another object says that something of it has changed. */
+  tls: ClientContext | undefined;
   /** Told when a request ends here. */
   waiters: Waiters | undefined;
   /** The last update of its upstream that named it. */
@@ -53,6 +56,7 @@ export class EndpointState {
     this.zone = traits.zone ?? '';
     this.nodeName = traits.nodeName ?? '';
     this.appProtocol = 'http1';
+    this.tls = undefined;
     this.waiters = undefined;
   }
 

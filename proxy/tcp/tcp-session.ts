@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectEndpoint } from '../conn/connect-endpoint.ts';
 import type { DialLimits } from '../conn/dial-plan.ts';
 import type { Dial, DialRequest } from '../conn/dialer.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -132,12 +133,16 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
 
   // ---- what the dial asks and tells ----
 
-  open({ address, port }: EndpointState): Socket {
+  open(endpoint: EndpointState): Socket {
     const reader = new SocketReader(this.#port.ctx.buffers);
-    const socket = connect({
-      host: address,
-      port,
-      noDelay: true,
+    const { proxyOut } = this.target;
+    const socket = connectEndpoint(endpoint, {
+      // In front of TLS; in clear it goes with what the client has said by then.
+      introduction:
+        proxyOut === undefined || endpoint.tls === undefined
+          ? undefined
+          : formatProxyHeader(proxyOut, this.#parties()),
+      protocols: [],
       allowHalfOpen: true,
       onread: reader.onread,
     });
@@ -160,7 +165,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
     const accepted = [this.client, this.#clientReader] as const;
     this.#relay = new Relay(accepted, dialled, deadlines, this.#port.idleMs, this);
     const { proxyOut } = this.target;
-    if (proxyOut === undefined) {
+    if (proxyOut === undefined || endpoint.tls !== undefined) {
       this.#relay.start();
       return;
     }

@@ -1,10 +1,12 @@
-import type { Backend, Endpoint, LoadBalancing } from '../../api/snapshot.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Backend, BackendTLS, Endpoint, LoadBalancing } from '../../api/snapshot.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import type { PickContext, Picker, PickFailure } from '../balancer/picker.ts';
 import { createPicker, usesWeights } from '../balancer/registry.ts';
 import { EndpointState, type Waiters } from '../state/endpoint-state.ts';
 import { endpointKey } from '../state/identity.ts';
 import type { SharedTable } from '../state/shared-table.ts';
+import { ClientContext } from '../tls/client-context.ts';
 import { affinityToken } from './affinity.ts';
 import { isWithin, reach, type Place } from './locality.ts';
 import type { WaitQueue } from './wait-queue.ts';
@@ -39,6 +41,7 @@ export class Upstream {
   readonly #deps: UpstreamDeps;
   #backend: Backend;
   #loadBalancing: LoadBalancing;
+  #tls: ClientContext | undefined;
   #endpoints: readonly EndpointState[] = [];
   readonly #bySlot = new Map<number, EndpointState>();
   /** Counts updates. */
@@ -77,6 +80,7 @@ export class Upstream {
   /** Takes the next snapshot's word; endpoints that stay keep their state. Returns those that are gone. */
   update({ backend, endpoints, slots, loadBalancing }: UpstreamConfig): readonly EndpointState[] {
     this.#round += 1;
+    const tls = this.#contextFor(backend.tls);
     const next: EndpointState[] = [];
     const added: EndpointState[] = [];
     for (let index = 0; index < endpoints.length; index += 1) {
@@ -93,6 +97,7 @@ export class Upstream {
       state.zone = endpoint.zone ?? '';
       state.nodeName = endpoint.nodeName ?? '';
       state.appProtocol = backend.appProtocol;
+      state.tls = tls;
       next.push(state);
     }
     const gone = this.#endpoints.filter(({ round }) => round !== this.#round);
@@ -114,6 +119,13 @@ export class Upstream {
       for (const state of added) this.#byToken.set(this.#token(state), state);
     }
     return gone;
+  }
+
+  /** The same for as long as nothing of it changes, and with it its sessions and idle connections. */
+  #contextFor(settings: BackendTLS | undefined): ClientContext | undefined {
+    if (settings === undefined) this.#tls = undefined;
+    else if (!isDeepStrictEqual(settings, this.#tls?.settings)) this.#tls = new ClientContext(settings);
+    return this.#tls;
   }
 
   /** The endpoint that an affinity cookie's value names. */

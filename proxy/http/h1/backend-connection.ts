@@ -1,9 +1,11 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectEndpoint } from '../../conn/connect-endpoint.ts';
 import { Deadline } from '../../conn/deadlines.ts';
 import { Sent } from '../../conn/sender.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
 import type { BackendOwner, BackendStream } from '../backend-stream.ts';
+import type { ClientContext } from '../../tls/client-context.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import type { RequestBody } from '../request-body.ts';
 import { type BodyPiece, BodyRelay } from './body-relay.ts';
@@ -38,6 +40,7 @@ export class BackendConnection implements BackendStream {
   announcesIdle = false;
 
   readonly #worker: HttpWorker;
+  readonly #tls: ClientContext | undefined;
   readonly #deadline = new Deadline(() => this.#idleTooLong());
   readonly #relay: BodyRelay;
   #state: number = State.Opening;
@@ -62,11 +65,11 @@ export class BackendConnection implements BackendStream {
     this.#worker = worker;
     this.endpoint = endpoint;
     this.#relay = new BodyRelay(worker.ranges);
-    this.socket = connect({
-      host: endpoint.address,
-      port: endpoint.port,
+    this.#tls = endpoint.tls;
+    this.socket = connectEndpoint(endpoint, {
+      introduction,
+      protocols: ['http/1.1'],
       allowHalfOpen: true,
-      noDelay: true,
       onread: {
         buffer: () => this.#readBuffer(),
         callback: (length) => {
@@ -79,10 +82,7 @@ export class BackendConnection implements BackendStream {
     this.socket.on('drain', () => this.#owner?.drained());
     this.socket.on('error', (error) => this.#onError(error));
     this.socket.on('close', () => this.#onError(undefined));
-    if (introduction !== undefined) {
-      this.socket.write(introduction);
-      this.useOnce();
-    }
+    if (introduction !== undefined) this.useOnce();
     worker.backendConnections += 1;
     this.socket.once('close', () => {
       worker.backendConnections -= 1;
@@ -91,6 +91,11 @@ export class BackendConnection implements BackendStream {
 
   opened(): void {
     this.#state = State.Idle;
+  }
+
+  /** Is it to its endpoint as that is spoken to now, with the same TLS? */
+  get isCurrent(): boolean {
+    return !this.endpoint.isGone && this.#tls === this.endpoint.tls;
   }
 
   /** Did an earlier request use it? */

@@ -6,10 +6,13 @@ import {
   connect as connectHttp2,
   type Settings,
 } from 'node:http2';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { connectEndpoint } from '../../conn/connect-endpoint.ts';
 import { Deadline } from '../../conn/deadlines.ts';
 import { hostPort } from '../../../lib/host-port.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
+import type { ClientContext } from '../../tls/client-context.ts';
 import { MAX_HEADERS, MAX_RESPONSE_HEAD_BYTES } from '../h1/limits.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import { SessionStream } from './session-stream.ts';
@@ -56,7 +59,7 @@ const OPTIONS: ClientSessionOptions = {
   maxSessionMemory: 1_024,
 };
 
-/** One HTTP/2 connection to an endpoint, with prior knowledge (RFC 9113 section 3.3): open once the backend's SETTINGS came. */
+/** One HTTP/2 connection to an endpoint, with prior knowledge (RFC 9113 section 3.3) or by ALPN over TLS: open once the backend's SETTINGS came. */
 export class BackendSession {
   readonly endpoint: EndpointState;
   /** Streams at one time that the backend takes. */
@@ -68,6 +71,7 @@ export class BackendSession {
   readonly #deadline = new Deadline(() => this.#expired());
   readonly #pingDeadline = new Deadline(() => this.destroy(failure('ETIMEDOUT', 'a PING was not answered')));
   readonly #isShared: boolean;
+  readonly #tls: ClientContext | undefined;
   #state: number = State.Opening;
   #streams = 0;
   #requests = 0;
@@ -88,13 +92,17 @@ export class BackendSession {
     this.endpoint = endpoint;
     this.#owner = owner;
     this.#isShared = how.introduction === undefined;
+    this.#tls = endpoint.tls;
     const socket = this.#connect(how.introduction);
-    const session = connectHttp2(`http://${hostPort(endpoint.address, endpoint.port)}`, {
+    const scheme = endpoint.tls === undefined ? 'http' : 'https';
+    const session = connectHttp2(`${scheme}://${hostPort(endpoint.address, endpoint.port)}`, {
       ...OPTIONS,
       createConnection: () => socket,
     });
     this.#session = session;
-    session.on('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+    session.on('connect', () => {
+      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    });
     session.on('remoteSettings', (settings) => this.#onSettings(settings));
     session.on('goaway', (_, lastStreamId) => {
       this.#lastStreamId = lastStreamId;
@@ -108,15 +116,19 @@ export class BackendSession {
   }
 
   #connect(introduction: Buffer | undefined): Socket {
-    const { address, port } = this.endpoint;
-    const socket = connect({
-      host: address,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEPALIVE_MS,
+    const socket = connectEndpoint(this.endpoint, {
+      introduction,
+      protocols: ['h2'],
+      keepAliveMs: TCP_KEEPALIVE_MS,
     });
-    if (introduction !== undefined) socket.write(introduction);
+    if (socket instanceof TLSSocket) {
+      // A backend that has settled on nothing by ALPN speaks HTTP/1.1 (RFC 9113 section 3.2).
+      socket.once('secureConnect', () => {
+        if (socket.alpnProtocol === 'h2') return;
+        this.destroy(failure('ERR_TLS_ALPN', 'the backend does not speak HTTP/2'));
+        socket.destroy();
+      });
+    }
     const worker = this.#worker;
     worker.backendConnections += 1;
     socket.once('close', () => {
@@ -132,6 +144,11 @@ export class BackendSession {
   /** Open, and nobody uses it. */
   get isIdle(): boolean {
     return this.#state === State.Open && this.#streams === 0;
+  }
+
+  /** Is it to its endpoint as that is spoken to now, with the same TLS? */
+  get isCurrent(): boolean {
+    return !this.endpoint.isGone && this.#tls === this.endpoint.tls;
   }
 
   get hasRoom(): boolean {

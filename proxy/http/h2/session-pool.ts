@@ -49,10 +49,13 @@ export class SessionPool {
     return new EndpointSessions(this.#worker, endpoint, () => {}, introduction).claim(connectMs);
   }
 
-  /** Sessions to endpoints that are no more take nothing new and end with their last stream. */
+  /**
+   * Sessions to endpoints that are no more, or that are spoken to in another way now, take nothing new and end with
+   * their last stream.
+   */
   prune(): void {
-    for (const [endpoint, { sessions }] of this.#endpoints) {
-      if (endpoint.isGone) for (const session of sessions) session.retire();
+    for (const { sessions } of this.#endpoints.values()) {
+      for (const session of sessions) if (!session.isCurrent) session.retire();
     }
   }
 

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { RequestHead } from '../../../proxy/http/h1/request-head.ts';
 import { ChunkedDecoder } from '../../../proxy/http/h1/chunked-decoder.ts';
 
@@ -34,6 +35,8 @@ export interface BackendOptions {
   /** Takes each connection raw: nothing is parsed. */
   readonly onConnection?: (socket: Socket, number: number) => void;
   readonly name?: string;
+  /** Speaks TLS. */
+  readonly tls?: TlsOptions;
 }
 
 /** A real server on port 0 that does as its script says, and remembers what it saw. */
@@ -46,13 +49,25 @@ export class ScriptedBackend {
   script: Script;
   readonly #options: BackendOptions;
   readonly #server: Server;
+  readonly #encrypted = new Set<Socket>();
   #port = 0;
 
   private constructor(options: BackendOptions) {
     this.#options = options;
     const name = options.name ?? 'backend';
     this.script = options.script ?? (({ socket }) => socket.write(ok(name)));
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    const accept = (socket: Socket): void => this.#accept(socket);
+    if (options.tls === undefined) {
+      this.#server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    } else {
+      this.#server = createTlsServer({ allowHalfOpen: true, noDelay: true, ...options.tls }, accept);
+      this.#server.on('tlsClientError', () => {});
+      // Also those whose handshake does not come about.
+      this.#server.on('connection', (socket: Socket) => {
+        this.#encrypted.add(socket);
+        socket.on('close', () => this.#encrypted.delete(socket));
+      });
+    }
   }
 
   static async start(options: BackendOptions | Script = {}): Promise<ScriptedBackend> {
@@ -84,7 +99,7 @@ export class ScriptedBackend {
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of [...this.sockets, ...this.#encrypted]) socket.destroy();
     await closed;
   }
 

@@ -11,7 +11,13 @@ describe('findUnsupported', () => {
       backends:
       - {name: v1, service: {name: checkout, port: http}, tls: {mode: SkipVerify}}
       defaultBackendRefs: [{name: v1}]`);
-    expect(findUnsupported(pool)).toEqual([
+    const rows = [
+      { path: ['spec', 'listeners', '*', 'protocol'], values: ['HTTPS'], what: 'TLS' },
+      { path: ['spec', 'backends', '*', 'tls'], what: 'TLS to backends' },
+      { path: ['spec', 'paused', 'until'], what: 'a pause that ends' },
+    ];
+    expect(findUnsupported(pool, rows)).toEqual([
+      { path: 'spec.listeners[1].protocol', message: 'TLS is not supported yet' },
       { path: 'spec.backends[0].tls', message: 'TLS to backends is not supported yet' },
     ]);
   });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { redacted } from '../../../../api/redact.ts';
 import { compileSnapshot } from '../../../../controller/compile/snapshot.ts';
 import { type LastGood, resolvePool } from '../../../../controller/resolve/resolve-pool.ts';
@@ -12,9 +12,6 @@ import {
   tlsSecret,
 } from '../../../support/certificates.ts';
 import { poolOf, worldOf } from '../../../support/pools.ts';
-
-// Resolution comes before what it is for.
-vi.mock('../../../../api/unsupported.ts', () => ({ findUnsupported: () => [] }));
 
 const DAY_MS = 86_400_000;
 const NOW = Date.now();
