@@ -8,6 +8,8 @@ import { parseManifests, type Diagnostic, type Manifest } from './manifests.ts';
 const SETTLE_MS = 20;
 
 export interface FileState {
+  /** As it was read; absent: it could not be. */
+  readonly text?: string;
   readonly manifests: readonly Manifest[];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -15,12 +17,16 @@ export interface FileState {
 /**
  * Reads the YAML files among `paths` (files, or folders with all below them: `.yaml`, `.yml`, `.json`), in the
  * order of their names. A file that cannot be read is a diagnostic; it does not hide the others.
+ * @param before what was read last: a file that says the same is not parsed again, and its manifests are the same ones
  */
-export async function readManifestFiles(paths: readonly string[]): Promise<Map<string, FileState>> {
+export async function readManifestFiles(
+  paths: readonly string[],
+  before: ReadonlyMap<string, FileState> = new Map(),
+): Promise<Map<string, FileState>> {
   const files = new Map<string, FileState>();
   for (const path of paths) {
     for (const file of await manifestFiles(path)) {
-      files.set(file, await readOne(file));
+      files.set(file, await readOne(file, before.get(file)));
     }
   }
   return files;
@@ -65,9 +71,10 @@ async function manifestFiles(path: string): Promise<string[]> {
     .sort();
 }
 
-async function readOne(file: string): Promise<FileState> {
+async function readOne(file: string, before: FileState | undefined): Promise<FileState> {
   try {
-    return parseManifests(file, await readFile(file, 'utf8'));
+    const text = await readFile(file, 'utf8');
+    return text === before?.text ? before : { text, ...parseManifests(file, text) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { manifests: [], diagnostics: [{ file, line: 1, column: 1, message }] };

@@ -8,7 +8,7 @@ import type { LastGood } from '../controller/resolve/resolve-pool.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTicketSecret, isDue, TICKET_SECRET_LIFE_MS, type TicketSecret } from '../lib/ticket-secret.ts';
 import { checkManifest, evaluate, type EvaluatedPool } from './evaluate.ts';
-import { readManifestFiles, watchFiles } from './file-source.ts';
+import { readManifestFiles, watchFiles, type FileState } from './file-source.ts';
 import { select } from './last-good.ts';
 import type { Diagnostic, Manifest } from './manifests.ts';
 
@@ -49,6 +49,7 @@ export interface StandalonePool extends EvaluatedPool {
 export class Standalone {
   readonly #options: StandaloneOptions;
   readonly #denied: DeniedAddresses;
+  #files: ReadonlyMap<string, FileState> = new Map();
   #objects: ReadonlyMap<string, Manifest> = new Map();
   #pools: ReadonlyMap<string, EvaluatedPool> = new Map();
   /** Only in memory: after a restart every client begins anew. */
@@ -117,9 +118,8 @@ export class Standalone {
 
   async #load(): Promise<void> {
     const { paths, validator, proxy, clock } = this.#options;
-    const selection = select(await readManifestFiles(paths), this.#objects, (manifest) =>
-      checkManifest(manifest, validator),
-    );
+    this.#files = await readManifestFiles(paths, this.#files);
+    const selection = select(this.#files, this.#objects, (manifest) => checkManifest(manifest, validator));
     const { pools, diagnostics, nextExpiry } = evaluate(selection.objects, {
       validator,
       denied: this.#denied,
