@@ -11,6 +11,7 @@ import type { Exchange } from './exchange.ts';
 import { sharedRanges } from './h1/body-relay.ts';
 import { RequestHead } from './h1/request-head.ts';
 import { ResponseHead } from './h1/response-head.ts';
+import { Copies } from './h2/copies.ts';
 import { IncomingRequest } from './h2/incoming-request.ts';
 import { SessionPool } from './h2/session-pool.ts';
 
@@ -33,6 +34,7 @@ export class HttpWorker {
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly incomingRequest = new IncomingRequest();
+  readonly copies = new Copies();
   /** For the next client: an exchange is a dozen objects. */
   readonly #spareExchanges: Exchange[] = [];
   /** Open connections to backends, busy, idle or opening. */

@@ -96,8 +96,9 @@ export class Http2ClientConnection implements PortConnection {
     else this.patience.completed();
     if (this.#streams.size > 0 || this.#state === State.Closed) return;
     const { deadlines } = this.port.worker;
-    if (this.#state === State.Open) deadlines.set(this.#deadline, this.port.idleMs);
-    else if (this.#state === State.Closing) deadlines.set(this.#deadline, LINGER_MS);
+    // The client may be the one that has said goodbye.
+    if (this.#session.closed) this.#state = State.Closing;
+    deadlines.set(this.#deadline, this.#state === State.Closing ? LINGER_MS : this.port.idleMs);
   }
 
   #wasReset(): void {

@@ -182,32 +182,27 @@ export class Http2ClientStream implements ClientStream {
 
   send(bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
     if (this.#isGone) return Sent.Full;
-    const content = contentOf(bytes, piece, keeps);
-    if (content !== undefined) this.#connection.patience.moved(content.length);
     const fields = this.#fields;
     if (fields !== undefined) {
       this.#fields = undefined;
-      if (piece.done) return this.#sendWhole(fields, content, piece.trailers);
-      this.#respondWithTrailers(fields);
+      if (!this.#respond(fields, piece)) return Sent.Held;
     }
+    const size = keeps
+      ? writeKept(this.#stream, bytes, piece)
+      : this.#connection.port.worker.copies.write(this.#stream, bytes, piece);
+    if (size > 0) this.#connection.patience.moved(size);
     if (piece.trailers !== '') this.#lastFields = addLines([], piece.trailers);
-    if (piece.done) this.#stream.end(content);
-    else if (content !== undefined) this.#stream.write(content);
+    if (piece.done) this.#stream.end();
     return this.#outcome(piece.done);
   }
 
-  #sendWhole(fields: Fields, content: Buffer | undefined, trailers: string): Sent {
-    const stream = this.#stream;
-    if (trailers !== '') {
-      this.#lastFields = addLines([], trailers);
-      this.#respondWithTrailers(fields);
-      stream.end(content);
-    } else if (content === undefined) stream.respond(fields, WITHOUT_BODY);
-    else {
-      stream.respond(fields, WITH_BODY);
-      stream.end(content);
-    }
-    return Sent.Held;
+  /** Answers whether there is anything else to send. */
+  #respond(fields: Fields, { done, trailers, rangeCount }: BodyPiece): boolean {
+    const isEmpty = done && trailers === '' && rangeCount === 0;
+    if (isEmpty) this.#stream.respond(fields, WITHOUT_BODY);
+    else if (done && trailers === '') this.#stream.respond(fields, WITH_BODY);
+    else this.#respondWithTrailers(fields);
+    return !isEmpty;
   }
 
   #respondWithTrailers(fields: Fields): void {
@@ -287,19 +282,15 @@ export class Http2ClientStream implements ClientStream {
   }
 }
 
-/** The content of a piece, in one. */
-function contentOf(bytes: Buffer, { ranges, rangeCount }: BodyPiece, keeps: boolean): Buffer | undefined {
-  if (rangeCount === 0) return undefined;
-  if (rangeCount === 1) {
-    const content = bytes.subarray(ranges[0], ranges[1]);
-    return keeps ? content : Buffer.from(content);
-  }
+/** The content of a piece that stays as it is. Answers its size. */
+function writeKept(stream: ServerHttp2Stream, bytes: Buffer, { ranges, rangeCount }: BodyPiece): number {
   let size = 0;
-  for (let i = 0; i < rangeCount; i++) size += ranges[i * 2 + 1]! - ranges[i * 2]!;
-  const content = Buffer.allocUnsafe(size);
-  let end = 0;
-  for (let i = 0; i < rangeCount; i++) end += bytes.copy(content, end, ranges[i * 2], ranges[i * 2 + 1]);
-  return content;
+  for (let i = 0; i < rangeCount; i++) {
+    const part = bytes.subarray(ranges[i * 2], ranges[i * 2 + 1]);
+    size += part.length;
+    stream.write(part);
+  }
+  return size;
 }
 
 // One function for all streams, rather than one for each.

@@ -13,7 +13,17 @@ import {
 import { eventually } from '../../support/eventually.ts';
 import { ok } from '../../support/http/backend.ts';
 import { httpScope } from '../../support/http/scope.ts';
-import { data, Flag, FrameType, get, headers, post, PREFACE, settings } from '../../support/http2/frames.ts';
+import {
+  data,
+  Flag,
+  frame,
+  FrameType,
+  get,
+  headers,
+  post,
+  PREFACE,
+  settings,
+} from '../../support/http2/frames.ts';
 import { RawH2Client } from '../../support/http2/raw-client.ts';
 
 const MiB = 1_048_576;
@@ -289,6 +299,32 @@ describe('a client that speaks HTTP/2', () => {
 describe('a request over HTTP/2 that does not end as it should', () => {
   const scope = httpScope();
 
+  // F06
+  it('is held up while its backend takes nothing', async () => {
+    const { backend, proxy } = await scope.pair({ onConnection: (socket) => socket.pause() });
+    const client = await scope.h2(proxy);
+    const stream = client.session.request({ ':method': 'POST', ':path': '/', ':authority': 'a' });
+    stream.on('error', () => {});
+    const block = Buffer.alloc(MiB);
+    let written = 0;
+    const pour = () => {
+      while (written < 64 && stream.write(block)) written += 1;
+    };
+    stream.on('drain', pour);
+    pour();
+    await eventually('nothing moves any more', async () => {
+      const before = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return backend.connections === 1 && written === before;
+    });
+    // What the kernel's buffers hold is not ours.
+    expect(written).toBeLessThan(32);
+    stream.close(8);
+    await proxy.settled();
+    const { bytesIn } = proxy.records.at(-1)!;
+    expect(bytesIn).toBeLessThan(32 * MiB);
+  });
+
   // C08
   it('is reset when its response breaks off', async () => {
     const { proxy } = await scope.pair(({ socket }) => {
@@ -415,6 +451,20 @@ describe('an HTTP/2 connection', () => {
     expect(await client.ended(1)).toBe('complete');
     await client.closed();
     expect(backend.requests.map(({ target }) => target)).toEqual(['/first']);
+    await proxy.emptied();
+  });
+
+  // E14
+  it('lets what is under way end when the client says goodbye', async () => {
+    const { backend, proxy } = await scope.pair(() => {});
+    const client = await scope.rawH2(proxy);
+    client.send(headers(1, get()));
+    await eventually('the backend has it', () => backend.requests.length === 1);
+    client.send(frame(FrameType.Goaway, 0, 0, Buffer.alloc(8)));
+    await client.pong();
+    for (const socket of backend.sockets) socket.write(ok('done'));
+    expect(await client.ended(1)).toBe('complete');
+    await client.closed();
     await proxy.emptied();
   });
 
