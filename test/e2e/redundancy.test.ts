@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { CAN_STOP_PARTS, startPart, stopPart } from './support/cluster-parts.ts';
+import { CAN_STOP_PARTS, withoutApiServer } from './support/cluster-parts.ts';
 import { apply, get, helm, kubectl, rollOut } from './support/commands.ts';
 import { install, LONG } from './support/installation.ts';
 import { cutNode, isElsewhere, signalPod } from './support/on-node.ts';
@@ -200,12 +200,7 @@ describe('with one active proxy of two', () => {
     await atRest();
     const before = await active();
     const probes = startProbes(way);
-    await stopPart('apiserver');
-    try {
-      await sleep(LONG ? 120_000 : 15_000); // that is what is tested: time without it
-    } finally {
-      await startPart('apiserver');
-    }
+    await withoutApiServer(LONG ? 120_000 : 15_000);
     await sleep(5_000); // and a while with it
     const samples = await probes.stop();
     const failed = samples.filter(({ outcome }) => outcome !== 'HTTP 200');

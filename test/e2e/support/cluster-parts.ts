@@ -1,4 +1,6 @@
-import { run } from './commands.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
+import { get, run } from './commands.ts';
 
 /**
  * Parts of the cluster itself, such as `apiserver` or `kubelet-NODE`. How they are stopped and started differs from
@@ -21,4 +23,36 @@ export const startPart = (part: string): Promise<string> => shell(E2E_START, par
 function shell(command: string, part: string): Promise<string> {
   const [file, ...args] = command.split(' ');
   return run(file!, [...args, part]);
+}
+
+/**
+ * The API server is away for so long, and with it who watches the nodes: on its return that one would take every node
+ * for dead before their kubelets have said a word, and with them all pods out of all Services, which no load balancer
+ * can hide.
+ */
+export async function withoutApiServer(ms: number): Promise<void> {
+  await stopPart('controller-manager');
+  try {
+    await stopPart('apiserver');
+    try {
+      await sleep(ms); // that is what is tested: time without it
+    } finally {
+      await startPart('apiserver');
+    }
+    const back = Date.now();
+    await eventually(
+      'every kubelet has been heard of',
+      async () => {
+        const { items } = await get<{ items: { spec: { renewTime: string } }[] }>(
+          '-n',
+          'kube-node-lease',
+          'leases',
+        );
+        return items.length > 0 && items.every(({ spec }) => Date.parse(spec.renewTime) > back);
+      },
+      90_000,
+    );
+  } finally {
+    await startPart('controller-manager');
+  }
 }
