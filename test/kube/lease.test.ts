@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createKubeClient } from '../../controller/kube/client.ts';
-import { LeaderElection, type LeaseTiming } from '../../controller/kube/lease.ts';
+import { LEASE_TIMING, LeaderElection, type LeaseTiming } from '../../controller/kube/lease.ts';
 import { LEASES } from '../../controller/kube/objects.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -33,7 +33,7 @@ describeKube('LeaderElection', () => {
     await kube.close();
   });
 
-  const candidate = async (identity: string): Promise<Candidate> => {
+  const candidate = async (identity: string, timing = QUICK): Promise<Candidate> => {
     const faults = await faultProxy(kube.info);
     const client = createKubeClient(configFor(kube.info, kube.info.adminToken, faults.url));
     const epochs: number[] = [];
@@ -49,7 +49,7 @@ describeKube('LeaderElection', () => {
       clock: systemClock,
       rng: seededRng(3),
       log: pino({ level: 'silent' }),
-      timing: QUICK,
+      timing,
     });
     ends.push(async () => {
       faults.restore();
@@ -63,7 +63,7 @@ describeKube('LeaderElection', () => {
   const leads = (who: Candidate): Promise<true> => eventually('leads', () => who.election.leading);
 
   it('makes one of several the leader, who stays it', async () => {
-    const all = await Promise.all(['a', 'b', 'c'].map(candidate));
+    const all = await Promise.all(['a', 'b', 'c'].map((identity) => candidate(identity)));
     await eventually('one', () => all.filter(({ election }) => election.leading).length === 1);
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(all.filter(({ election }) => election.leading)).toHaveLength(1);
@@ -80,6 +80,19 @@ describeKube('LeaderElection', () => {
     await a.election.close();
     await leads(b);
     expect(performance.now() - start).toBeLessThan(1_000);
+    expect(b.epochs).toEqual([2]);
+  });
+
+  it('takes over within 8 s when the leader is gone without a word, by the timing that ships', async () => {
+    // I01, R9
+    const a = await candidate('a', LEASE_TIMING);
+    await leads(a);
+    const b = await candidate('b', LEASE_TIMING);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    a.faults.cut();
+    const start = performance.now();
+    await leads(b);
+    expect(performance.now() - start).toBeLessThan(8_000);
     expect(b.epochs).toEqual([2]);
   });
 

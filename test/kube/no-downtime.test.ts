@@ -98,6 +98,28 @@ describeKube('traffic while the control plane fails', () => {
     for (const [i, { sync }] of proxies.entries()) expect(sync.epoch).toBeGreaterThanOrEqual(epochs[i]!);
   });
 
+  it('is answered with 503 when all endpoints go at once, the status says so, and it flows again with the first', async () => {
+    // I09
+    const controller = await plane.controller();
+    await servingProxies(plane, [controller]);
+    const backends = await Promise.all(['a', 'b'].map((name) => namedBackend(plane, name)));
+    await shop(backends);
+    const load = await traffic();
+    await answeredBy(load, 'a,b');
+    expect(load.failed).toEqual([]);
+    for (const { name } of backends) await plane.kube.delete(ENDPOINT_SLICES, `shop-${name}`);
+    await plane.condition('shop', 'Available', 'False/NoEndpoints');
+    await plane.condition('shop', 'Programmed', 'True');
+    await eventually('503', () =>
+      load.failed.some((each) => each.includes('HTTP 503: 503 the backends have')),
+    );
+    expect(load.failed.filter((each) => !each.includes('HTTP 503'))).toEqual([]);
+    await slice(backends[0]!);
+    await answeredBy(load, 'a');
+    await plane.condition('shop', 'Available', 'True');
+    await load.stop();
+  });
+
   it('fails nobody while controllers are killed at random and endpoints come and go', async () => {
     // I01, I02, R9
     const rng = seededRng(23);

@@ -130,6 +130,23 @@ describeKube('a pool’s life', () => {
     await plane.condition('shop', 'Redundant', 'False/SingleProxy');
   });
 
+  it('is shown to the proxies of its class and to no others, whatever they ask for', async () => {
+    // J11
+    const { kube, className } = plane;
+    const ours = await plane.controller();
+    const theirs = await plane.controller({ className: `${className}-other` });
+    const proxy = await plane.proxy('one', [ours]);
+    const stranger = await plane.proxy('two', [theirs]);
+    await shop(['10.1.0.1']);
+    await kube.apply(POOLS, poolObject('other', `${className}-other`));
+    await eventually('each has a pool', () => served(proxy, 'shop') && served(stranger, 'other'));
+    await plane.condition('shop', 'Programmed', 'True');
+    await plane.condition('other', 'Programmed', 'True');
+    expect([...proxy.sink.serving.values()].map(({ name }) => name)).toEqual(['shop']);
+    expect([...stranger.sink.serving.values()].map(({ name }) => name)).toEqual(['other']);
+    expect((await plane.status('shop')).proxies).toMatchObject({ expected: 1, text: '1/1' });
+  });
+
   it('expects the proxies whose pods are ready, also those without a stream', async () => {
     const { kube, className } = plane;
     const controller = await plane.controller({ proxySelector: 'app=proxy' });
