@@ -11,6 +11,7 @@ import { ResponseHead } from '../../../proxy/http/h1/response-head.ts';
 import { responseBodyFor, writeResponseHead } from '../../../proxy/http/h1/write-response.ts';
 import { normalisePath } from '../../../proxy/http/target.ts';
 import { formatProxyHeader, parseProxyHeader } from '../../../proxy/listen/proxy-protocol.ts';
+import { ClientHelloReader, type HelloReading } from '../../../proxy/tls/client-hello.ts';
 import { explainRoute } from '../../../proxy/routing/explain.ts';
 import { type JsonValue, parseJson } from '../../../proxy/routing/json-body.ts';
 import { compileRouteTable } from '../../../proxy/routing/route-table.ts';
@@ -199,6 +200,55 @@ const proxyHeaders: FuzzTarget = {
     }
   },
 };
+
+const clientHellos: FuzzTarget = {
+  name: 'ClientHellos',
+  corpus: [hello('shop.example.com', 16_384), hello('shop.example.com', 7), hello(undefined, 100)],
+  words: ['\x16\x03\x01', '\x16\x03\x03\0\x01', '\0\0', '\0\x01', '\x03\x04', '\xff\xff', 'shop', '.', '\0'],
+  // Where bytes and records end decides nothing, or a rule for a name could be passed by.
+  run(bytes, rng) {
+    const whole = new ClientHelloReader().add(bytes);
+    const reader = new ClientHelloReader();
+    let split: HelloReading = { kind: 'incomplete' };
+    for (const piece of pieces(bytes, rng)) {
+      split = reader.add(piece);
+      if (split.kind !== 'incomplete') break;
+    }
+    deepStrictEqual(split, whole);
+    if (whole.kind === 'hello' && whole.serverName !== undefined) ok(/^[a-z0-9_.-]+$/.test(whole.serverName));
+  },
+};
+
+/** One that asks for this name, in records of at most so many bytes. */
+function hello(name: string | undefined, recordBytes: number): Buffer {
+  const sized = (bytes: Buffer, width: number): Buffer => {
+    const size = Buffer.alloc(width);
+    size.writeUIntBE(bytes.length, 0, width);
+    return Buffer.concat([size, bytes]);
+  };
+  const names =
+    name === undefined
+      ? Buffer.alloc(0)
+      : Buffer.concat([
+          Buffer.from([0, 0]),
+          sized(sized(Buffer.concat([Buffer.from([0]), sized(Buffer.from(name), 2)]), 2), 2),
+        ]);
+  const other = Buffer.concat([Buffer.from([0, 43]), sized(Buffer.from([2, 3, 4]), 2)]);
+  const body = Buffer.concat([
+    Buffer.from([3, 3]),
+    Buffer.alloc(32, 7),
+    sized(Buffer.alloc(32, 8), 1),
+    sized(Buffer.from([0x13, 0x01, 0x13, 0x02]), 2),
+    sized(Buffer.from([0]), 1),
+    sized(Buffer.concat([other, names]), 2),
+  ]);
+  const message = Buffer.concat([Buffer.from([1]), sized(body, 3)]);
+  const records: Buffer[] = [];
+  for (let at = 0; at < message.length; at += recordBytes) {
+    records.push(Buffer.from([22, 3, 1]), sized(message.subarray(at, at + recordBytes), 2));
+  }
+  return Buffer.concat(records);
+}
 
 const json: FuzzTarget = {
   name: 'JSON bodies',
@@ -454,6 +504,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   responses,
   chunks,
   proxyHeaders,
+  clientHellos,
   json,
   routing,
   snapshots,
