@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import type { Bench, Measure } from './bench.ts';
 import { makeCertificate } from './certificate.ts';
 import { machineWith, TOOLS } from './machine.ts';
+import { grpc } from './measures/grpc.ts';
 import { growth } from './measures/growth.ts';
 import { http } from './measures/http.ts';
 import { http2 } from './measures/http2.ts';
@@ -33,7 +34,7 @@ import { nginx } from './peers/nginx.ts';
 import { markdown } from './report.ts';
 import type { Section } from './section.ts';
 
-const MEASURES: readonly Measure[] = [http, tls, http2, tcp, udp, latency, growth, workers, memory];
+const MEASURES: readonly Measure[] = [http, tls, http2, grpc, tcp, udp, latency, growth, workers, memory];
 const PEERS = [haproxy, nginx, envoy, caddy, httpProxyLibrary, bareRelay];
 const RESULTS = new URL('results/', import.meta.url);
 

@@ -5,10 +5,10 @@ import type { Client } from './client.ts';
 
 const execute = promisify(execFile);
 
-/** HTTP/2 by prior knowledge: connections with so many requests under way on each. */
-export function h2load({ connections = 10, streams = 10 } = {}): Client {
+/** HTTP/2 by prior knowledge: connections with so many requests under way on each. `more` are arguments of h2load. */
+export function h2load({ connections = 10, streams = 10, more = [] as readonly string[] } = {}): Client {
   return async (port, seconds) => {
-    const load = ['-c', String(connections), '-m', String(streams), '-D', String(seconds)];
+    const load = ['-c', String(connections), '-m', String(streams), '-D', String(seconds), ...more];
     const url = `http://127.0.0.1:${port}/`;
     const { stdout } = await execute('taskset', ['-c', LOAD_CORE, 'h2load', ...load, url]);
     const [, succeeded = '0', failed = '0', errored = '0'] =

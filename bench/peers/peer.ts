@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
-/** What is spoken on the port, and to the backend; to that without TLS. */
-export type Protocol = 'HTTP' | 'HTTPS' | 'TCP' | 'UDP';
+/** What is spoken on the port, and to the backend; to that without TLS. GRPC is HTTP/2 by prior knowledge on both sides. */
+export type Protocol = 'HTTP' | 'HTTPS' | 'GRPC' | 'TCP' | 'UDP';
 
 /** From one port on loopback to another. */
 export interface Job {

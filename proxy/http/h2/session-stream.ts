@@ -27,6 +27,9 @@ const State = { Head: 0, Body: 1, Over: 2 } as const;
 
 const EMPTY = Buffer.alloc(0);
 
+const OWNER = Symbol('owner');
+type OwnedStream = ClientHttp2Stream & { [OWNER]?: SessionStream };
+
 /** One request and its response on an HTTP/2 session. */
 export class SessionStream implements BackendStream {
   readonly protocol = 'HTTP/2';
@@ -40,17 +43,19 @@ export class SessionStream implements BackendStream {
   #method = '';
   #state: number = State.Head;
   /** Absent until the head is sent. */
-  #stream: ClientHttp2Stream | undefined;
-  /** `#closed` will come. */
+  #stream: OwnedStream | undefined;
+  /** `closed` will come. */
   #isBegun = false;
   #begunAt = 0;
   /** For a request that comes in chunks. */
   #decoder: ChunkedDecoder | undefined;
   #requestTrailers = '';
   #isRequestDone = false;
+  #listensForDrain = false;
   #interims = 0;
   #responseTrailers = '';
-  #error: Error | undefined;
+  /** What the stream has ended with, for a person. */
+  error: Error | undefined;
 
   constructor(worker: HttpWorker, session: BackendSession) {
     this.#worker = worker;
@@ -92,7 +97,7 @@ export class SessionStream implements BackendStream {
     if (stream === undefined || stream.writableEnded || stream.destroyed) return Sent.Held;
     for (const part of content) stream.write(part);
     if (isLast) stream.end();
-    return stream.writableNeedDrain ? Sent.Full : Sent.Held;
+    return this.#outcome(stream);
   }
 
   /** Sends the head. Answers the content of the body that comes with it. */
@@ -107,12 +112,12 @@ export class SessionStream implements BackendStream {
     try {
       this.#stream = this.#session.request(list, { endStream, waitForTrailers });
     } catch (error) {
-      this.#error = error as Error;
+      this.error = error as Error;
       // Not before the owner knows that it was sent.
-      process.nextTick(() => this.#closed());
+      process.nextTick(() => this.closed());
       return content;
     }
-    this.#listen(this.#stream);
+    this.#listen(this.#stream, waitForTrailers);
     return content;
   }
 
@@ -132,22 +137,33 @@ export class SessionStream implements BackendStream {
     return content;
   }
 
-  #listen(stream: ClientHttp2Stream): void {
-    stream.on('headers', (_, __, fields) => this.#onInterim(fields));
-    stream.on('response', (_, flags, fields) => this.#onResponse(stream, flags, fields));
-    stream.on('trailers', (_, __, fields) => this.#onTrailers(fields));
-    stream.on('end', () => this.#onEnd(stream));
-    stream.on('drain', () => this.#owner?.drained());
-    stream.on('wantTrailers', () => sendTrailers(stream, this.#requestTrailers));
-    stream.on('error', (error) => {
-      this.#error = error;
-    });
-    stream.on('close', () => this.#closed());
+  #listen(stream: OwnedStream, waitsForTrailers: boolean): void {
+    stream[OWNER] = this;
+    stream.on('response', onResponse).on('close', onClose).on('error', onError);
+    stream.on('headers', onInterim).on('trailers', onTrailers).on('end', onEnd);
+    if (waitsForTrailers) stream.on('wantTrailers', onWantTrailers);
+  }
+
+  #outcome(stream: ClientHttp2Stream): Sent {
+    if (!stream.writableNeedDrain) return Sent.Held;
+    if (!this.#listensForDrain) {
+      this.#listensForDrain = true;
+      stream.on('drain', onDrain);
+    }
+    return Sent.Full;
+  }
+
+  drained(): void {
+    this.#owner?.drained();
+  }
+
+  wantTrailers(): void {
+    if (!this.#stream!.destroyed) sendTrailers(this.#stream!, this.#requestTrailers);
   }
 
   // ---- the response ----
 
-  #onInterim(fields: readonly string[]): void {
+  interim(fields: readonly string[]): void {
     if (this.#state !== State.Head) return;
     const head = this.#read(fields);
     if (head === undefined) return;
@@ -156,7 +172,7 @@ export class SessionStream implements BackendStream {
     else this.#owner!.interim(head);
   }
 
-  #onResponse(stream: ClientHttp2Stream, flags: number, fields: readonly string[]): void {
+  response(flags: number, fields: readonly string[]): void {
     if (this.#state !== State.Head) return;
     const head = this.#read(fields);
     if (head === undefined) return;
@@ -169,7 +185,7 @@ export class SessionStream implements BackendStream {
     const length = head.hasContentLength ? head.contentLength : UNANNOUNCED;
     this.#relay.reset(head.body === 'none' ? 'none' : 'frames', length, framing);
     if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#finish();
-    else this.#beginBody(stream);
+    else this.#beginBody(this.#stream!);
   }
 
   #read(fields: readonly string[]): ResponseHead | undefined {
@@ -182,13 +198,13 @@ export class SessionStream implements BackendStream {
   }
 
   /** What has come already goes on with the head. */
-  #beginBody(stream: ClientHttp2Stream): void {
+  #beginBody(stream: OwnedStream): void {
     const early = stream.read() as Buffer | null;
-    this.#onData(stream, early ?? EMPTY);
-    if (this.#state === State.Body) stream.on('data', (bytes: Buffer) => this.#onData(stream, bytes));
+    this.data(early ?? EMPTY);
+    if (this.#state === State.Body) stream.on('data', onData);
   }
 
-  #onData(stream: ClientHttp2Stream, bytes: Buffer): void {
+  data(bytes: Buffer): void {
     if (this.#state !== State.Body) return;
     const relay = this.#relay;
     if (relay.read(bytes, 0, bytes.length) === REFUSED) {
@@ -199,18 +215,19 @@ export class SessionStream implements BackendStream {
     const sent = this.#owner!.piece(bytes, relay, true);
     if (this.#state !== State.Body) return;
     if (relay.done) this.#complete();
-    else if (sent === Sent.Full) stream.pause();
+    else if (sent === Sent.Full) this.#stream!.pause();
   }
 
-  #onTrailers(fields: readonly string[]): void {
+  trailers(fields: readonly string[]): void {
+    if (this.#state === State.Over) return;
     const trailers = trailerLines(fields, 'backend');
     if (trailers === undefined) this.#break('UPSTREAM_PROTOCOL', 'trailer_invalid');
     else this.#responseTrailers = trailers;
   }
 
-  #onEnd(stream: ClientHttp2Stream): void {
+  end(): void {
     // Node also says `end` when the session was lost; what that means is told by `close`.
-    if (this.#state === State.Body && stream.rstCode === NGHTTP2_NO_ERROR) this.#finish();
+    if (this.#state === State.Body && this.#stream!.rstCode === NGHTTP2_NO_ERROR) this.#finish();
   }
 
   #finish(): void {
@@ -265,7 +282,7 @@ export class SessionStream implements BackendStream {
   }
 
   /** Told once for each stream that was begun, whichever way it ended. */
-  #closed(): void {
+  closed(): void {
     const owner = this.#owner;
     this.#owner = undefined;
     const wasOver = this.#state === State.Over;
@@ -279,7 +296,7 @@ export class SessionStream implements BackendStream {
 
   #whyClosed(isUnanswered: boolean): { code: ErrorCode; detail: string } {
     const stream = this.#stream;
-    const detail = (this.#session.error ?? this.#error)?.message ?? 'closed by the backend';
+    const detail = (this.#session.error ?? this.error)?.message ?? 'closed by the backend';
     if (stream === undefined) return { code: 'UPSTREAM_REFUSED_STREAM', detail };
     const isRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#session.hasRefused(stream);
     if (isUnanswered && isRefused) return { code: 'UPSTREAM_REFUSED_STREAM', detail };
@@ -296,4 +313,42 @@ function sendTrailers(stream: ClientHttp2Stream, lines: string): void {
     if (nameEnd > 0) trailers[line.slice(0, nameEnd).toLowerCase()] = line.slice(nameEnd + 1).trim();
   }
   stream.sendTrailers(trailers);
+}
+
+// One function for all streams, rather than one for each.
+
+function onInterim(this: OwnedStream, _headers: unknown, _flags: number, fields: readonly string[]): void {
+  this[OWNER]!.interim(fields);
+}
+
+function onResponse(this: OwnedStream, _headers: unknown, flags: number, fields: readonly string[]): void {
+  this[OWNER]!.response(flags, fields);
+}
+
+function onData(this: OwnedStream, bytes: Buffer): void {
+  this[OWNER]!.data(bytes);
+}
+
+function onTrailers(this: OwnedStream, _headers: unknown, _flags: number, fields: readonly string[]): void {
+  this[OWNER]!.trailers(fields);
+}
+
+function onEnd(this: OwnedStream): void {
+  this[OWNER]!.end();
+}
+
+function onDrain(this: OwnedStream): void {
+  this[OWNER]!.drained();
+}
+
+function onWantTrailers(this: OwnedStream): void {
+  this[OWNER]!.wantTrailers();
+}
+
+function onError(this: OwnedStream, error: Error): void {
+  this[OWNER]!.error = error;
+}
+
+function onClose(this: OwnedStream): void {
+  this[OWNER]!.closed();
 }
