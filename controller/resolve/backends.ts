@@ -30,7 +30,8 @@ interface Context {
 /** A backend's endpoints. What cannot be used is left out and told; the rest serves. */
 export function resolveBackend(backend: BackendSpec, context: Context): ResolvedBackend {
   if (backend.static !== undefined) return resolveStatic(backend.static, context);
-  if (backend.service !== undefined) return resolveService(backend.service, context);
+  if (backend.service !== undefined)
+    return resolveService(backend.service, backend.tls !== undefined, context);
   return { appProtocol: 'http1', endpoints: [], problems: [] };
 }
 
@@ -60,7 +61,7 @@ function resolveStatic(source: StaticSource, { world, path }: Context): Resolved
   return { appProtocol: toAppProtocol(source.appProtocol), endpoints, problems };
 }
 
-function resolveService(source: ServiceSource, context: Context): ResolvedBackend {
+function resolveService(source: ServiceSource, hasTls: boolean, context: Context): ResolvedBackend {
   const { namespace, world, use, path } = context;
   const nothing = (problem: Problem): ResolvedBackend => ({
     appProtocol: 'http1',
@@ -95,7 +96,7 @@ function resolveService(source: ServiceSource, context: Context): ResolvedBacken
     publishNotReadyAddresses: service.spec.publishNotReadyAddresses ?? false,
   });
   const { endpoints, problems } = toEndpoints(slices.endpoints, conditionOf, context);
-  if (use.http && NEEDS_TLS.has(slices.appProtocol ?? '')) {
+  if (use.http && !hasTls && NEEDS_TLS.has(slices.appProtocol ?? '')) {
     const message = `port ${source.port} of Service ${source.name} speaks ${slices.appProtocol}, which needs tls on the backend`;
     const at = `${path}.service.port`;
     return nothing({ condition: 'ResolvedRefs', reason: 'UnsupportedAppProtocol', path: at, message });

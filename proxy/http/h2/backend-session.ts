@@ -62,6 +62,7 @@ const OPTIONS: ClientSessionOptions = {
 /** One HTTP/2 connection to an endpoint, with prior knowledge (RFC 9113 section 3.3) or by ALPN over TLS: open once the backend's SETTINGS came. */
 export class BackendSession {
   readonly endpoint: EndpointState;
+  readonly scheme: 'http' | 'https';
   /** Streams at one time that the backend takes. */
   maxStreams = 0;
 
@@ -94,8 +95,8 @@ export class BackendSession {
     this.#isShared = how.introduction === undefined;
     this.#tls = endpoint.tls;
     const socket = this.#connect(how.introduction);
-    const scheme = endpoint.tls === undefined ? 'http' : 'https';
-    const session = connectHttp2(`${scheme}://${hostPort(endpoint.address, endpoint.port)}`, {
+    this.scheme = endpoint.tls === undefined ? 'http' : 'https';
+    const session = connectHttp2(`${this.scheme}://${hostPort(endpoint.address, endpoint.port)}`, {
       ...OPTIONS,
       createConnection: () => socket,
     });

@@ -102,7 +102,7 @@ export class SessionStream implements BackendStream {
 
   /** Sends the head. Answers the content of the body that comes with it. */
   #start(head: string, parts: readonly Buffer[], isLast: boolean): readonly Buffer[] {
-    const { list, isChunked } = outgoingRequest(head, 'http');
+    const { list, isChunked } = outgoingRequest(head, this.#session.scheme);
     if (isChunked) this.#decoder = new ChunkedDecoder('content', this.#worker.ranges);
     const content = this.#contentOf(parts);
     const endStream = isLast && content.length === 0 && this.#requestTrailers === '';

@@ -199,9 +199,9 @@ describe('HTTP/2 over TLS to backends', () => {
     const sockets = new Set<Socket>();
     server.on('connection', (socket: Socket) => sockets.add(socket));
     server.on('session', () => (sessions += 1));
-    server.on('stream', (stream: ServerHttp2Stream) => {
+    server.on('stream', (stream: ServerHttp2Stream, headers) => {
       stream.respond({ ':status': 200 });
-      stream.end('h2');
+      stream.end(`h2 ${String(headers[':scheme'])}`);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return keep({
@@ -218,13 +218,13 @@ describe('HTTP/2 over TLS to backends', () => {
     const server = await secureHttp2();
     const proxy = await proxyTo(server, verify(), { appProtocol: 'h2c' });
     const answers = await Promise.all([proxy.get(), proxy.get(), proxy.get()]);
-    expect(answers.map(({ body }) => body)).toEqual(['h2', 'h2', 'h2']);
+    expect(answers.map(({ body }) => body)).toEqual(['h2 https', 'h2 https', 'h2 https']);
     expect(server.sessions()).toBe(1);
     // Another identity, another session.
     proxy.update(
       behind(server, verify({ clientCertificate: await clients.issue() }), { appProtocol: 'h2c' }),
     );
-    expect((await proxy.get()).body).toBe('h2');
+    expect((await proxy.get()).body).toBe('h2 https');
     expect(server.sessions()).toBe(2);
   });
 

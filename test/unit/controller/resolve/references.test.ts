@@ -51,6 +51,15 @@ describe('what a pool refers to', () => {
     },
   );
 
+  it('is right to speak https where the backend has tls', () => {
+    const service = serviceOf('checkout', { ports: [{ name: 'http', port: 80, appProtocol: 'https' }] });
+    const pool = poolOf(`
+      listeners: [{name: web, protocol: HTTP, port: 80}]
+      backends: [{name: v1, service: {name: checkout, port: http}, tls: {mode: SkipVerify}}]
+      defaultBackendRefs: [{name: v1}]`);
+    expect(reasonsOf(pool, worldOf({ services: [service] }))).toEqual([]);
+  });
+
   it.each([
     ['kubernetes.io/h2c', 'h2c'],
     ['grpc', 'h2c'],
