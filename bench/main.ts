@@ -1,10 +1,10 @@
 /**
  * Measures the data path beside other proxies: `make bench`, or `make bench BENCH="quick http tcp"` for less of it.
  *
- *     node bench/main.ts [quick] [MEASURE...] [--peers HAProxy,Envoy] [--before FOLDER]
+ *     node bench/main.ts [quick] [MEASURE...] [--peers HAProxy,Envoy] [--before FOLDER] [--write]
  *
  * `--before` is another checkout of this repository to measure beside this one. Everything goes to standard output;
- * a whole run also to bench/results/.
+ * a whole run, or one with `--write`, also to bench/results/.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ const QUICK = { rounds: 3, seconds: 1, warmUpSeconds: 1 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { peers: { type: 'string' }, before: { type: 'string' } },
+  options: { peers: { type: 'string' }, before: { type: 'string' }, write: { type: 'boolean' } },
 });
 const isQuick = positionals.includes('quick');
 const wanted = positionals.filter((word) => word !== 'quick');
@@ -87,7 +87,8 @@ const run = {
 };
 const text = markdown(run);
 process.stdout.write(text);
-if (positionals.length === 0 && values.peers === undefined && values.before === undefined) {
+const isWhole = positionals.length === 0 && values.peers === undefined && values.before === undefined;
+if (isWhole || values.write === true) {
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(new URL('data-path.md', RESULTS), text);
   writeFileSync(new URL('data-path.json', RESULTS), `${JSON.stringify(run, undefined, 1)}\n`);
