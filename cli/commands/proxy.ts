@@ -100,8 +100,8 @@ export async function proxyCommand(options: ProxyCommandOptions): Promise<number
 
   await stopSignal();
   const forced = forceSignal();
-  await redundancy?.release();
-  await proxy.drain(options.drainDelay, options.drainTimeout, forced);
+  // Another takes over while this one still serves.
+  await Promise.all([redundancy?.release(), proxy.drain(options.drainDelay, options.drainTimeout, forced)]);
   return forced.aborted ? 1 : 0;
 }
 

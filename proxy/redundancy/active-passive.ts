@@ -143,10 +143,12 @@ export class ActivePassive implements Redundancy {
     this.#cancelRound();
     this.#cancelPeer();
     await this.#round.close();
-    if (!this.#active) return;
-    await this.#letGo().catch((error: unknown) =>
-      this.#options.log.warn({ err: error }, 'cannot let go of the lease'),
-    );
+    // Else the others wait until the lease is over, and this proxy may have ended before.
+    for (let tries = 3; this.#active && tries > 0; tries -= 1) {
+      await this.#letGo().catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'cannot let go of the lease'),
+      );
+    }
   }
 
   #rounds(): void {

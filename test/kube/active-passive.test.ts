@@ -80,7 +80,7 @@ describeKube('the active one of several proxies', () => {
       tokenFile: join(dir, 'token'),
       timeoutMs: 1_500,
     });
-    const made = standBy(name, Object.assign(objects, { cut: false }), new Map(), {
+    const made = standBy(name, Object.assign(objects, { cut: false, lost: 0 }), new Map(), {
       namespace,
       timing: ACTIVE_PASSIVE_TIMING,
     });

@@ -10,6 +10,13 @@ import type { PeerAnswer } from '../../proxy/redundancy/peer.ts';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/lb/leases/lb-active';
 const SLICE = '/apis/discovery.k8s.io/v1/namespaces/lb/endpointslices/lb-active';
 
+export interface MemoryView extends NamedObjects {
+  /** There is no way to the objects. */
+  cut: boolean;
+  /** So many of the next writes get no answer. */
+  lost: number;
+}
+
 /** Two objects in memory, with the API server's rule for versions. */
 export class MemoryObjects {
   readonly #objects = new Map<string, NamedObject>();
@@ -36,17 +43,22 @@ export class MemoryObjects {
   }
 
   /** How one proxy sees them; `cut` takes its way to them away. */
-  view(): NamedObjects & { cut: boolean } {
+  view(): MemoryView {
     const store = this.#objects;
     const next = (): string => String((this.#version += 1));
     return {
       cut: false,
+      lost: 0,
       async get<T extends NamedObject>(path: string) {
         if (this.cut) throw new Error('no way to the API server');
         return structuredClone(store.get(path)) as T;
       },
       async put<T extends NamedObject>(path: string, object: T) {
         if (this.cut) throw new Error('no way to the API server');
+        if (this.lost > 0) {
+          this.lost -= 1;
+          throw new Error('no answer in time');
+        }
         if (store.get(path)?.metadata.resourceVersion !== object.metadata.resourceVersion) return undefined;
         const written = { ...object, metadata: { ...object.metadata, resourceVersion: next() } };
         store.set(path, structuredClone(written));
@@ -60,7 +72,7 @@ export class MemoryObjects {
 /** One of several proxies, as far as the choice among them goes. */
 export interface StandBy {
   readonly redundancy: ActivePassive;
-  readonly objects: NamedObjects & { cut: boolean };
+  readonly objects: MemoryView;
   ready: boolean;
   listeners: { protocol: 'HTTP'; port: number }[];
 }

@@ -47,6 +47,14 @@ describe('several proxies, of which one is active', () => {
     expect(b.redundancy.lastTakeover).toBeGreaterThan(0);
   });
 
+  it('let go again when the API server did not answer the first time', async () => {
+    const a = proxy('a');
+    await active(a, 'a');
+    a.objects.lost = 2;
+    await a.redundancy.release();
+    expect(store.lease.holderIdentity).toBe('');
+  });
+
   it.each(['refused', 'silent'] as const)('take over from one that does not live: %s', async (answer) => {
     const a = proxy('a');
     await active(a, 'a');
