@@ -198,6 +198,7 @@ export class ControlLoop {
     await Promise.all([this.#state.stop(), this.#proxyPods?.stop()]);
     await this.#round.close();
     await this.#writer.close();
+    this.#events.close();
     for (const { cancelExpiry } of this.#entries.values()) cancelExpiry?.();
   }
 

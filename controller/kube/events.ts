@@ -23,8 +23,22 @@ export interface EventText {
 /** The same event of the same object is not sent again within this time. */
 const QUIET_MS = 10 * 60_000;
 const MAX_REMEMBERED = 4_096;
+/** A thousand pools that are created at once have five thousand events: their statuses come first. */
+const CONCURRENT = 4;
+const PER_SECOND = 20;
+const BURST = 200;
+const MAX_WAITING = 10_000;
 
-/** Writes Kubernetes Events. They are a courtesy: what cannot be written is logged and forgotten. */
+interface Waiting {
+  readonly namespace: string;
+  readonly body: object;
+  readonly done: () => void;
+}
+
+/**
+ * Writes Kubernetes Events, a few at a time. They are a courtesy: what cannot be written is logged and forgotten, and so
+ * is what comes when thousands wait.
+ */
 export class EventRecorder {
   readonly #client: KubeClient;
   readonly #clock: Clock;
@@ -32,42 +46,81 @@ export class EventRecorder {
   readonly #instance: string;
   /** When each was last sent; the oldest first. */
   readonly #sent = new Map<string, number>();
+  #waiting: Waiting[] = [];
+  #sending = 0;
+  #tokens = BURST;
+  #tokensAt: number;
+  #cancel: (() => void) | undefined;
 
   constructor(client: KubeClient, clock: Clock, log: Logger, instance: string) {
     this.#client = client;
     this.#clock = clock;
     this.#log = log;
     this.#instance = instance;
+    this.#tokensAt = clock.now();
   }
 
-  async record(subject: EventSubject, { type, reason, note }: EventText): Promise<void> {
+  /** Resolves when it is written, or never will be. */
+  record(subject: EventSubject, { type, reason, note }: EventText): Promise<void> {
     const key = `${subject.uid} ${reason} ${note}`;
     const now = this.#clock.now();
     const last = this.#sent.get(key);
-    if (last !== undefined && now - last < QUIET_MS) return;
+    if (last !== undefined && now - last < QUIET_MS) return Promise.resolve();
+    if (this.#waiting.length >= MAX_WAITING) return Promise.resolve();
     this.#sent.delete(key);
     this.#sent.set(key, now);
     if (this.#sent.size > MAX_REMEMBERED) this.#sent.delete(this.#sent.keys().next().value!);
     const { apiVersion, kind, namespace, name, uid } = subject;
-    try {
-      await this.#client.request('POST', resourcePath(EVENTS, namespace), {
-        timeoutMs: 5_000,
-        body: {
-          apiVersion: 'events.k8s.io/v1',
-          kind: 'Event',
-          metadata: { name: `${name.slice(0, 200)}.${randomUUID()}`, namespace },
-          eventTime: microTime(this.#clock.wall()),
-          reportingController: 'evenkeel.dev/controller',
-          reportingInstance: this.#instance,
-          action: 'Reconcile',
-          reason,
-          note: note.slice(0, 1_024),
-          type,
-          regarding: { apiVersion, kind, namespace, name, uid },
-        },
-      });
-    } catch (error) {
-      this.#log.debug({ err: error, reason }, 'cannot write an event');
+    const body = {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: `${name.slice(0, 200)}.${randomUUID()}`, namespace },
+      eventTime: microTime(this.#clock.wall()),
+      reportingController: 'evenkeel.dev/controller',
+      reportingInstance: this.#instance,
+      action: 'Reconcile',
+      reason,
+      note: note.slice(0, 1_024),
+      type,
+      regarding: { apiVersion, kind, namespace, name, uid },
+    };
+    return new Promise((done) => {
+      this.#waiting.push({ namespace, body, done });
+      this.#send();
+    });
+  }
+
+  /** What waits is not written. */
+  close(): void {
+    this.#cancel?.();
+    for (const { done } of this.#waiting) done();
+    this.#waiting = [];
+  }
+
+  #send(): void {
+    const now = this.#clock.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#tokensAt) / 1_000) * PER_SECOND);
+    this.#tokensAt = now;
+    while (this.#waiting.length > 0 && this.#sending < CONCURRENT && this.#tokens >= 1) {
+      this.#tokens -= 1;
+      void this.#write(this.#waiting.shift()!);
     }
+    if (this.#waiting.length === 0 || this.#tokens >= 1 || this.#cancel !== undefined) return;
+    this.#cancel = this.#clock.after(1_000 / PER_SECOND, () => {
+      this.#cancel = undefined;
+      this.#send();
+    });
+  }
+
+  async #write({ namespace, body, done }: Waiting): Promise<void> {
+    this.#sending += 1;
+    try {
+      await this.#client.request('POST', resourcePath(EVENTS, namespace), { timeoutMs: 5_000, body });
+    } catch (error) {
+      this.#log.debug({ err: error }, 'cannot write an event');
+    }
+    this.#sending -= 1;
+    done();
+    this.#send();
   }
 }

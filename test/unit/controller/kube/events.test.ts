@@ -63,6 +63,27 @@ describe('events', () => {
     expect(sent).toHaveLength(4);
   });
 
+  it('come a few at a time, and after a burst at a steady pace', async () => {
+    // R14: a thousand pools at once
+    for (let i = 0; i < 1_000; i += 1) void record(`pool-${i}`, 'new');
+    expect(sent).toHaveLength(4);
+    const settle = async (): Promise<void> => {
+      for (let i = 0; i < 1_000; i += 1) await Promise.resolve();
+    };
+    await settle();
+    expect(sent).toHaveLength(200);
+    for (let s = 0; s < 10; s += 1) {
+      clock.advance(1_000);
+      await settle();
+    }
+    expect(sent.length).toBeGreaterThanOrEqual(390);
+    expect(sent.length).toBeLessThanOrEqual(402);
+    recorder.close();
+    clock.advance(10 * MINUTE);
+    await settle();
+    expect(sent.length).toBeLessThanOrEqual(402);
+  });
+
   it('carry no more than the API server takes, and no failure of theirs is anybody’s problem', async () => {
     await record('a', 'x'.repeat(5_000));
     expect(sent[0]!.note).toHaveLength(1_024);
