@@ -58,7 +58,7 @@ export interface ListenerSpec {
    */
   name: string;
   /**
-   * What is spoken on the port. TCP and UDP forward bytes and datagrams; TLS forwards by server name or ends TLS in front of a byte stream; HTTP and HTTPS look at requests.
+   * What is spoken on the port. TCP and UDP forward bytes and datagrams; TLS forwards by server name or ends TLS in front of a byte stream; HTTP and HTTPS look at requests, in HTTP/1.1 and HTTP/2. HTTPS settles which by ALPN; on HTTP a client that speaks HTTP/2 begins with it (prior knowledge).
    */
   protocol: 'TCP' | 'TLS' | 'UDP' | 'HTTP' | 'HTTPS';
   /**
