@@ -66,9 +66,14 @@ function testsByRow(): Map<string, NamedTest[]> {
   return all;
 }
 
-/** IDs in the file that a table is imported from, or in the test's own. */
+/** IDs in the file that a table comes from, perhaps by way of a constant of the test's own. */
 function tableRows(name: string, file: string, source: string): string[] {
-  const from = new RegExp(`import [^;]*\\b${name}\\b[^;]* from '(\\.[^']+)'`).exec(source)?.[1];
+  const made = new RegExp(`const ${name}\\b[^=]*= (\\w+)`).exec(source)?.[1];
+  const from = importedFrom(name, source) ?? (made === undefined ? undefined : importedFrom(made, source));
   const text = from === undefined ? source : readFileSync(join(dirname(file), from), 'utf8');
   return [...text.matchAll(/'([A-K]\d\d)'/g)].flatMap(([, id]) => rowsIn(id!));
+}
+
+function importedFrom(name: string, source: string): string | undefined {
+  return new RegExp(`import [^;]*\\b${name}\\b[^;]* from '(\\.[^']+)'`).exec(source)?.[1];
 }

@@ -125,8 +125,8 @@ describe('streaming through an HTTP port', () => {
       return isStuck;
     });
     expect(sent).toBeLessThan(32 * MiB);
-    client.close();
     await proxy.settled();
+    client.close();
     expect(proxy.records[0]!.error).toBe('UPSTREAM_IDLE');
   });
 

@@ -252,6 +252,7 @@ describe('the evenkeel command', () => {
       expect(await request).toBe('cut off');
     });
 
+    // K11
     it('tells of a broken file with file, line and field, serves the others, and takes the mended one', async () => {
       const [port, other] = (await freePorts(2)) as [number, number];
       const bad = join(folder, 'bad.yaml');

@@ -61,12 +61,14 @@ describe('examples', () => {
     await rm(folder, { recursive: true });
   });
 
-  async function run(example: string): Promise<void> {
-    const text = await readFile(new URL(example, EXAMPLES), 'utf8');
-    const moved = text.replaceAll(/\b(80[89]\d|90[0-3][1-3])\b/g, (port) =>
-      String(ports.get(Number(port)) ?? port),
-    );
-    await writeFile(join(folder, example), moved);
+  async function run(...examples: readonly string[]): Promise<void> {
+    for (const example of examples) {
+      const text = await readFile(new URL(example, EXAMPLES), 'utf8');
+      const moved = text.replaceAll(/\b(80[89]\d|90[0-3][1-3])\b/g, (port) =>
+        String(ports.get(Number(port)) ?? port),
+      );
+      await writeFile(join(folder, example), moved);
+    }
     const log = pino({ level: 'silent' });
     proxy = await Proxy.start({
       bindAddress: '127.0.0.1',
@@ -87,7 +89,7 @@ describe('examples', () => {
     });
     expect(standalone.diagnostics).toEqual([]);
     proxy.complete();
-    await eventually(`${example} is ready`, () => proxy.ready);
+    await eventually(`${examples.join()} is ready`, () => proxy.ready);
   }
 
   interface Reply {
@@ -145,6 +147,10 @@ describe('examples', () => {
     const text = await readFile(new URL(import.meta.url), 'utf8');
     expect(files.filter((file) => !text.includes(`run('${file}')`))).toEqual([]);
     await run('paths.yaml');
+  });
+
+  it('can all be served by one process, each with ports of its own', async () => {
+    await run(...(await readdir(EXAMPLES)));
   });
 
   it('round-robin: servers take turns, a killed one is missed by nobody and comes back', async () => {
@@ -426,7 +432,7 @@ describe('examples', () => {
   it('limits: who may come, how often, and with how much', async () => {
     await run('limits.yaml');
     const at = async (path: string, init: RequestInit = {}): Promise<Response> =>
-      fetch(`http://127.0.0.1:${ports.get(8095)}${path}`, init);
+      fetch(`http://127.0.0.1:${ports.get(8094)}${path}`, init);
     const as = (client: string): RequestInit => ({ headers: { 'x-forwarded-for': client } });
     expect((await at('/')).status).toBe(200);
     expect((await at('/', as('203.0.113.66'))).status).toBe(403);
