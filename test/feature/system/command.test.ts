@@ -160,6 +160,12 @@ describe('the evenkeel command', () => {
       });
     });
 
+    it('finds no fault in the examples, all together, as make run serves them', async () => {
+      const { code, stdout } = await command(['validate', '-f', 'examples'], { cwd: join(BIN, '..') });
+      expect(stdout).toMatch(/^\d+ pools valid\n$/);
+      expect(code).toBe(0);
+    });
+
     it('names a file that is not there', async () => {
       const { code, stdout } = await command(['validate', '-f', 'nowhere.yaml'], { cwd: folder });
       expect(stdout).toMatch(/^nowhere\.yaml:1:1: .*no such file/);
