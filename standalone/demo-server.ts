@@ -1,13 +1,16 @@
 /**
  * One demo server, a process of its own so that it can be killed: HTTP and a WebSocket echo on 900N, a TCP line echo on 901N, a UDP echo
- * on 902N and gRPC (the health service, and a service that says who it is) on 903N, all on loopback. Started by standalone/demo.ts with N.
+ * on 902N, gRPC (the health service, and a service that says who it is) on 903N and HTTPS on 904N, all on loopback. Started by
+ * standalone/demo.ts with N, and told what certificate to show.
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { DemoCertificates } from './demo-certificates.ts';
 
 const number = Number(process.argv[2]);
 const who = `server ${number}`;
@@ -36,6 +39,9 @@ createHttp2Server()
     stream.end(message(headers[':path'] === '/grpc.health.v1.Health/Check' ? SERVING : name));
   })
   .listen(9030 + number, loopback);
+process.once('message', ({ certificate, privateKey }: DemoCertificates['server']) => {
+  createHttpsServer({ cert: certificate, key: privateKey }, answer).listen(9040 + number, loopback);
+});
 // The demo ends with the process that started it, however that ended.
 process.on('disconnect', () => process.exit());
 

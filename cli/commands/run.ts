@@ -104,7 +104,7 @@ async function start(options: RunOptions, log: Logger, ends: AsyncDisposableStac
   });
   ends.defer(() => proxy.close());
   const standalone = await Standalone.start({
-    paths: file,
+    paths: demo === undefined ? file : [...file, demo.folder],
     deniedCIDRs: deniedCidrs,
     proxy,
     validator,

@@ -46,7 +46,12 @@ export async function createAuthority(now: number): Promise<KeyPair> {
 }
 
 /** A certificate for a server of this DNS name, signed by the CA. */
-export async function issueServer(authority: KeyPair, name: string, now: number): Promise<KeyPair> {
+export async function issueServer(
+  authority: KeyPair,
+  name: string,
+  now: number,
+  lifeMs = SERVER_LIFE_MS,
+): Promise<KeyPair> {
   const issuer = new X509Certificate(authority.certificate);
   const signingKey = await importKey(authority.privateKey);
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
@@ -56,7 +61,7 @@ export async function issueServer(authority: KeyPair, name: string, now: number)
     publicKey: keys.publicKey,
     signingKey,
     notBefore: new Date(now - SKEW_MS),
-    notAfter: new Date(now + SERVER_LIFE_MS),
+    notAfter: new Date(now + lifeMs),
     signingAlgorithm: ALGORITHM,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),

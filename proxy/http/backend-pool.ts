@@ -28,7 +28,8 @@ export class BackendPool {
     const connections = this.#idle.get(endpoint);
     const last = connections?.at(-1);
     if (connections === undefined || last === undefined) return undefined;
-    if (!last.isCurrent) {
+    // Idle under another TLS than the endpoint's now: the connection is another identity's.
+    if (last.tls !== endpoint.tls) {
       destroyAll(connections);
       return undefined;
     }

@@ -1,13 +1,24 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer as createHttpServer, get, type Server as HttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
+import type { KeyPair } from '../../controller/trust/authority.ts';
+
+export interface ExamplePorts {
+  readonly http: number;
+  readonly tcp: number;
+  readonly udp: number;
+  readonly grpc: number;
+  readonly https: number;
+}
 
 /** A stand-in for one of the demo servers that the examples send to, on the ports it is told, and easy to kill. */
 export class ExampleServer {
   readonly name: string;
-  readonly #ports: { http: number; tcp: number; udp: number; grpc: number };
+  readonly #ports: ExamplePorts;
+  readonly #certificate: KeyPair;
   readonly #sockets = new Set<Socket>();
   #servers: (HttpServer | Http2Server | Server)[] = [];
   #udp: UdpSocket | undefined;
@@ -16,9 +27,10 @@ export class ExampleServer {
   /** Lets every request to /slow be answered. */
   readonly #release: (() => void)[] = [];
 
-  constructor(name: string, ports: { http: number; tcp: number; udp: number; grpc: number }) {
+  constructor(name: string, ports: ExamplePorts, certificate: KeyPair) {
     this.name = name;
     this.#ports = ports;
+    this.#certificate = certificate;
   }
 
   async start(): Promise<void> {
@@ -62,7 +74,9 @@ export class ExampleServer {
       stream.resume();
       stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, content.length]), content]));
     });
-    this.#servers = [http, tcp, grpc];
+    const { certificate: cert, privateKey: key } = this.#certificate;
+    const https = createHttpsServer({ cert, key }, (_, response) => response.end(this.name));
+    this.#servers = [http, tcp, grpc, https];
     for (const server of this.#servers) {
       server.on('connection', (socket: Socket) => {
         this.#sockets.add(socket);
@@ -73,6 +87,7 @@ export class ExampleServer {
       listen(http, this.#ports.http),
       listen(tcp, this.#ports.tcp),
       listen(grpc, this.#ports.grpc),
+      listen(https, this.#ports.https),
     ]);
     const udp = createSocket('udp4');
     udp.on('message', (message, from) => {

@@ -40,7 +40,8 @@ export class BackendConnection implements BackendStream {
   announcesIdle = false;
 
   readonly #worker: HttpWorker;
-  readonly #tls: ClientContext | undefined;
+  /** What its TLS was settled by; undefined: it is in clear. */
+  readonly tls: ClientContext | undefined;
   readonly #deadline = new Deadline(() => this.#idleTooLong());
   readonly #relay: BodyRelay;
   #state: number = State.Opening;
@@ -65,7 +66,7 @@ export class BackendConnection implements BackendStream {
     this.#worker = worker;
     this.endpoint = endpoint;
     this.#relay = new BodyRelay(worker.ranges);
-    this.#tls = endpoint.tls;
+    this.tls = endpoint.tls;
     this.socket = connectEndpoint(endpoint, {
       introduction,
       protocols: ['http/1.1'],
@@ -95,7 +96,7 @@ export class BackendConnection implements BackendStream {
 
   /** Is it to its endpoint as that is spoken to now, with the same TLS? */
   get isCurrent(): boolean {
-    return !this.endpoint.isGone && this.#tls === this.endpoint.tls;
+    return !this.endpoint.isGone && this.tls === this.endpoint.tls;
   }
 
   /** Did an earlier request use it? */

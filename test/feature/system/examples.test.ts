@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { systemClock } from '../../../lib/clock.ts';
 import { Proxy } from '../../../proxy/proxy.ts';
+import { createDemoCertificates } from '../../../standalone/demo-certificates.ts';
 import { loadPoolValidator } from '../../../standalone/pool-validator.ts';
 import { Standalone } from '../../../standalone/standalone.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -18,10 +19,14 @@ import { status as Status } from '@grpc/grpc-js';
 import { GrpcClient } from '../../support/grpc/client.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { seededRng } from '../../support/seeded-rng.ts';
+import { RawClient } from '../../support/http/client.ts';
 import { dialTcp, readAll } from '../../support/tcp-client.ts';
+import { dialTls, handshakeError } from '../../support/tls.ts';
 
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 const validator = await loadPoolValidator();
+/** As the demo makes them. */
+const certificates = await createDemoCertificates(Date.now());
 
 /** What each example says it shows is shown here, on ports of the test's own. */
 describe('examples', () => {
@@ -36,18 +41,24 @@ describe('examples', () => {
     folder = await mkdtemp(join(tmpdir(), 'evenkeel-examples-'));
     const wanted = [
       ...Array.from({ length: 20 }, (_, index) => 8080 + index),
-      ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030].map((base) => base + number)),
+      ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030, 9040].map((base) => base + number)),
+      8442,
+      8443,
+      8445,
+      8446,
     ];
     const free = await freePorts(wanted.length);
     ports = new Map(wanted.map((port, index) => [port, free[index]!]));
     servers = [1, 2, 3].map((number) => {
       const at = (base: number): number => ports.get(base + number)!;
-      return new ExampleServer(String(number), {
+      const places = {
         http: at(9000),
         tcp: at(9010),
         udp: at(9020),
         grpc: at(9030),
-      });
+        https: at(9040),
+      };
+      return new ExampleServer(String(number), places, certificates.server);
     });
     await Promise.all(servers.map((server) => server.start()));
   });
@@ -64,11 +75,12 @@ describe('examples', () => {
   async function run(...examples: readonly string[]): Promise<void> {
     for (const example of examples) {
       const text = await readFile(new URL(example, EXAMPLES), 'utf8');
-      const moved = text.replaceAll(/\b(80[89]\d|90[0-3][1-3])\b/g, (port) =>
+      const moved = text.replaceAll(/\b(80[89]\d|844[2-6]|90[0-4][1-3])\b/g, (port) =>
         String(ports.get(Number(port)) ?? port),
       );
       await writeFile(join(folder, example), moved);
     }
+    await writeFile(join(folder, 'certificates.yaml'), certificates.manifests);
     const log = pino({ level: 'silent' });
     proxy = await Proxy.start({
       bindAddress: '127.0.0.1',
@@ -450,5 +462,62 @@ describe('examples', () => {
     const sent = { method: 'POST', body: 'x'.repeat(2_000) };
     expect((await at('/', sent)).status).toBe(413);
     expect((await at('/', { ...sent, body: 'x'.repeat(1_000) })).status).toBe(200);
+  });
+
+  /** A request over TLS; the certificate is the demo's. */
+  async function sendTls(
+    port: number,
+    servername: string,
+  ): Promise<{ head: string; body: string; alpn: string }> {
+    const socket = await dialTls(ports.get(port)!, {
+      servername,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    });
+    const client = RawClient.on(socket);
+    const { head, body } = await client.request(`GET / HTTP/1.1\r\nHost: ${servername}\r\n\r\n`);
+    client.close();
+    return { head, body, alpn: String(socket.alpnProtocol) };
+  }
+
+  it('https: by name, plain HTTP goes there, and clients are told to stay', async () => {
+    await run('https.yaml');
+    const { head, body, alpn } = await sendTls(8443, 'shop.example.com');
+    expect([head.slice(0, 15), alpn]).toEqual(['HTTP/1.1 200 OK', 'http/1.1']);
+    expect(body).toMatch(/^[12]$/);
+    expect(head).toMatch(/^strict-transport-security: max-age=31536000\r$/im);
+    const moved = await fetch(`http://127.0.0.1:${ports.get(8442)}/cart`, { redirect: 'manual' });
+    expect([moved.status, moved.headers.get('location')]).toEqual([
+      308,
+      `https://127.0.0.1:${ports.get(8443)}/cart`,
+    ]);
+    expect(await handshakeError(ports.get(8443)!, { servername: 'other.example.com' })).toBe(
+      'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
+    );
+  });
+
+  it('tls-passthrough: the servers end TLS, by the host that is asked for', async () => {
+    await run('tls-passthrough.yaml');
+    expect((await sendTls(8445, 'a.example.com')).body).toBe('1');
+    expect((await sendTls(8445, 'b.example.com')).body).toBe('2');
+    expect(await handshakeError(ports.get(8445)!, { servername: '' })).toBe(
+      'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
+    );
+  });
+
+  it('tls-backends: only who shows the right certificate is spoken to', async () => {
+    await run('tls-backends.yaml');
+    await eventually('both are checked', () =>
+      standalone.pools[0]?.reports.every(({ verdict }) => verdict.state === 'Healthy'),
+    );
+    expect(await serversOf(8446, 4)).toMatch(/^(1212|2121)$/);
+    const path = join(folder, 'tls-backends.yaml');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('serverName: backend', 'serverName: other'));
+    await eventually('neither is who it should be', () =>
+      standalone.pools[0]?.reports.every(({ verdict }) => verdict.reason === 'TLSFailed'),
+    );
+    // Nobody else is left, so they are tried all the same; the handshake is where it ends.
+    expect((await send(8446, '/')).status).toBe(503);
   });
 });
