@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { latin1 } from '../http/h1/latin1.ts';
 
 /** Part of a message: text, then ranges of some bytes, then text. */
@@ -12,7 +13,7 @@ export interface Pieces {
 
 /** What became of what was sent. */
 export const Sent = {
-  /** The kernel has all of it. */
+  /** The kernel has all of it, or TLS has encrypted it: its bytes may be used for something else. */
   Flushed: 0,
   /** Some of it waits, and more may come. */
   Held: 1,
@@ -84,7 +85,8 @@ export class Sender {
       end += bytes.copy(buffer, end, pieces.ranges[i * 2], pieces.ranges[i * 2 + 1]);
     }
     end += buffer.write(pieces.after, end, 'latin1');
-    const sent = outcome(socket, socket.write(end === buffer.length ? buffer : buffer.subarray(0, end)));
+    const more = socket.write(end === buffer.length ? buffer : buffer.subarray(0, end));
+    const sent = outcome(socket, more, isWaiting);
     if (sent !== Sent.Flushed && !isWaiting) this.#buffer = Buffer.allocUnsafeSlow(MAX_COPY_BYTES);
     return sent;
   }
@@ -94,6 +96,7 @@ function sendParts(socket: Socket, head: string, bytes: Buffer, pieces: Pieces, 
   const { before, ranges, rangeCount, after } = pieces;
   const start = head + before;
   let more = true;
+  const isWaiting = socket.writableLength > 0;
   const isOne = start === '' && after === '' && rangeCount === 1;
   if (!isOne) socket.cork();
   if (start !== '') more = socket.write(Buffer.from(start, 'latin1'));
@@ -107,10 +110,13 @@ function sendParts(socket: Socket, head: string, bytes: Buffer, pieces: Pieces, 
     socket.uncork();
     more = !socket.writableNeedDrain;
   }
-  return outcome(socket, more);
+  return outcome(socket, more, isWaiting);
 }
 
-function outcome(socket: Socket, more: boolean): Sent {
+/** @param isWaiting something waited in front of what was written */
+function outcome(socket: Socket, more: boolean, isWaiting = true): Sent {
   if (socket.writableLength === 0) return Sent.Flushed;
+  // A write that nothing waits in front of is encrypted, and so copied, before it returns.
+  if (!isWaiting && more && socket instanceof TLSSocket) return Sent.Flushed;
   return more ? Sent.Held : Sent.Full;
 }

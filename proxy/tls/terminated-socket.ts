@@ -1,12 +1,18 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 
+/**
+ * As much may be on its way into TLS before who writes is told to wait: one read of a busy connection (read-buffers.ts)
+ * and something beside it. What TLS is given counts until the next turn of the loop, also when it went out at once.
+ */
+const TLS_WRITE_BYTES = 320 * 1024;
+
 /** The plain text of a connection whose TLS ends here. Its reset resets the connection beneath. */
 export class TerminatedSocket extends TLSSocket {
   readonly #encrypted: Socket;
 
   constructor(encrypted: Socket, options: TLSSocketOptions) {
-    super(encrypted, options);
+    super(encrypted, { ...options, highWaterMark: TLS_WRITE_BYTES } as TLSSocketOptions);
     this.#encrypted = encrypted;
     // As `tls.Server` does: node:http2 waits for it.
     this.once('secure', () => Object.assign(this, { secureConnecting: false }));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
@@ -30,9 +30,10 @@ function https(over: Partial<Listener> & { readonly tls: ListenerTLS }): Listene
 
 async function start(
   listeners: readonly Listener[],
-  { backend, config }: { backend?: ScriptedBackend; config?: Partial<PoolConfig> } = {},
+  options: { backend?: ScriptedBackend; config?: Partial<PoolConfig> } = {},
 ): Promise<{ proxy: HttpProxy; backend: ScriptedBackend }> {
-  const behind = backend ?? keep(await ScriptedBackend.start());
+  const { config } = options;
+  const behind = options.backend ?? keep(await ScriptedBackend.start());
   const proxy = keep(await HttpProxy.start({ ports: [behind.port], config: { listeners, ...config } }));
   return { proxy, backend: behind };
 }
@@ -96,6 +97,37 @@ describe('HTTPS', () => {
     expect(body === `${large.length} ${large}`).toBe(true);
     client.close();
     await proxy.emptied();
+  });
+
+  it('sends every byte as it was, whatever the sizes of its pieces and however slowly they are read', async () => {
+    // No two places alike: a buffer that is used again too early shows.
+    const content = randomBytes(24_000_000);
+    const sizes = [100, 700, 5_000, 30_000, 33_000, 65_536, 200_000];
+    const behind = keep(
+      await ScriptedBackend.start({
+        script: ({ socket }) => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n`);
+          let at = 0;
+          for (let i = 0; at < content.length; i++) {
+            const size = sizes[i % sizes.length]!;
+            socket.write(content.subarray(at, at + size));
+            at += size;
+          }
+        },
+      }),
+    );
+    const { proxy } = await start([https({ tls: await terminate(authority) })], { backend: behind });
+    const clients = await Promise.all([dial(proxy), dial(proxy), dial(proxy)]);
+    const bodies = clients.map(async (socket, i) => {
+      const all = readAll(socket);
+      socket.write('GET / HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n');
+      // One reads at once; for the others more waits than the kernel holds.
+      socket.pause();
+      setTimeout(() => socket.resume(), i * 400);
+      const { bytes } = await all;
+      return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+    });
+    for (const body of bodies) expect((await body).equals(content)).toBe(true);
   });
 
   it('says goodbye when it closes, so that the client knows that it has everything', async () => {
