@@ -289,11 +289,15 @@ async function settled(): Promise<void> {
   }
   for (const url of await wayIn(PORT)) {
     let inARow = 0;
-    await eventually('it answers every time', async () => {
-      const answer = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
-      inARow = answer?.ok === true ? inARow + 1 : 0;
-      return inARow >= 40;
-    });
+    await eventually(
+      'it answers every time',
+      async () => {
+        const answer = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
+        inARow = answer?.ok === true ? inARow + 1 : 0;
+        return inARow >= 15;
+      },
+      90_000,
+    );
   }
 }
 

@@ -203,7 +203,7 @@ describe('on a cluster, other protocols than plain HTTP', () => {
     const { hostname, port } = await place(8080);
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
-    socket.end(
+    socket.write(
       'PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n' +
         `GET / HTTP/1.1\r\nhost: ${HOST}\r\nconnection: close\r\n\r\n`,
     );
