@@ -195,7 +195,7 @@ export class Applier {
     if (read.kind === 'resync') this.#nack(update, [], true);
     else if (read.kind === 'malformed') this.#nack(update, [fault(read.message)]);
     else if (guard.isGuilty(update)) {
-      this.#nack(update, [fault('the proxy died within 10 s of applying this; it is not tried again')]);
+      this.#nack(update, [fault('the proxy died twice within 10 s of applying this; it is not tried again')]);
     } else batch.upsert.set(uid, { snapshot: read.snapshot, newest });
     return true;
   }

@@ -9,11 +9,14 @@ export const PROVING_MS = 10_000;
 export interface Suspect {
   readonly uid: string;
   readonly digest: string;
+  /** A life before has ended on it, too. */
+  readonly again?: boolean;
 }
 
 /**
- * Remembers on disk what is being tried, so that a snapshot which kills the proxy is not tried twice. When several
- * were applied together, each is a suspect and the next life applies it alone: a second death names the one.
+ * Remembers on disk what is being tried, so that a snapshot which kills the proxy is not tried for ever. What was
+ * applied shortly before a death is suspect, and the next life applies it alone: a second death names the one. One
+ * death proves nothing: a process is also killed for memory, or by a person.
  *
  * It is written before every apply, so it is one file that is written over in place: to replace a file makes some file
  * systems bring the new one to the disk first, which takes up to a second when that is busy. The end of a process
@@ -43,7 +46,7 @@ export class CrashGuard {
     for (const { uid, digest } of await readSuspects(this.#killers)) this.#guilty.set(uid, digest);
     const suspects = await readSuspects(this.#trying);
     const [only] = suspects;
-    if (only !== undefined && suspects.length === 1) {
+    if (only?.again === true && suspects.length === 1) {
       this.#guilty.set(only.uid, only.digest);
       await this.#save();
     } else {
@@ -66,7 +69,11 @@ export class CrashGuard {
   trying(snapshots: readonly Suspect[]): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    const suspects = snapshots.map(({ uid, digest }) => ({ uid, digest }));
+    const suspects = snapshots.map(({ uid, digest }) => ({
+      uid,
+      digest,
+      ...(this.isSuspect({ uid, digest }) ? { again: true } : {}),
+    }));
     const line = Buffer.from(`${JSON.stringify(suspects)}\n`);
     return this.#next(async () => {
       this.#file ??= await open(this.#trying, 'w', 0o600);
