@@ -13,6 +13,8 @@ import {
 import { eventually } from '../../support/eventually.ts';
 import { ok } from '../../support/http/backend.ts';
 import { httpScope } from '../../support/http/scope.ts';
+import { seededRng } from '../../support/seeded-rng.ts';
+import type { H2Client } from '../../support/http2/client.ts';
 import {
   data,
   Flag,
@@ -298,6 +300,39 @@ describe('a client that speaks HTTP/2', () => {
 
 describe('a request over HTTP/2 that does not end as it should', () => {
   const scope = httpScope();
+
+  // D10
+  it('leaves nothing behind, in whatever state its client drops it', async () => {
+    const { proxy } = await scope.pair(({ request, socket }) => {
+      if (request.target === '/whole') socket.write(ok('x'.repeat(2_000)));
+      if (request.target === '/half')
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    });
+    const rng = seededRng(5);
+    const wrong: string[] = [];
+    const drop = async (client: H2Client): Promise<void> => {
+      const path = ['/whole', '/half', '/silent'][Math.floor(rng() * 3)]!;
+      const hasBody = rng() < 0.3;
+      const stream = client.session.request(
+        { ':method': hasBody ? 'POST' : 'GET', ':path': path, ':authority': 'a' },
+        { endStream: !hasBody },
+      );
+      let size = 0;
+      stream.on('error', () => {}).on('data', (bytes: Buffer) => (size += bytes.length));
+      if (hasBody) stream.write(Buffer.alloc(30_000));
+      if (hasBody && rng() < 0.5) stream.end();
+      setTimeout(() => stream.close(8), rng() * 40);
+      await new Promise((resolve) => stream.on('close', resolve));
+      if (stream.rstCode === 0 && size !== 2_000) wrong.push(`${path}: ${size}`);
+    };
+    for (let round = 0; round < 10; round++) {
+      const client = await scope.h2(proxy);
+      await Promise.all(Array.from({ length: 60 }, () => drop(client)));
+      await client.close();
+    }
+    expect(wrong).toEqual([]);
+    await proxy.emptied();
+  });
 
   // F06
   it('is held up while its backend takes nothing', async () => {
