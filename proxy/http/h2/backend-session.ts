@@ -189,7 +189,7 @@ export class BackendSession {
   /** Nobody waits any more for the response to a request that was sent at `sentAt`. */
   gaveUp(sentAt: number): void {
     const { deadlines, clock } = this.#worker;
-    if (this.#state === State.Closed || this.#heardAt >= sentAt) return;
+    if (this.#session.destroyed || this.#heardAt >= sentAt) return;
     const now = clock.now();
     if (now - this.#pingedAt < PING_INTERVAL_MS) return;
     this.#pingedAt = now;

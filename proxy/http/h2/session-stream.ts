@@ -158,7 +158,8 @@ export class SessionStream implements BackendStream {
   }
 
   wantTrailers(): void {
-    if (!this.#stream!.destroyed) sendTrailers(this.#stream!, this.#requestTrailers);
+    const stream = this.#stream!;
+    if (!stream.destroyed && !stream.closed) sendTrailers(stream, this.#requestTrailers);
   }
 
   // ---- the response ----

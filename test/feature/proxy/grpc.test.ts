@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually.ts';
 import { collect, GrpcClient } from '../../support/grpc/client.ts';
 import { GrpcEchoServer, PATHS } from '../../support/grpc/echo-server.ts';
 import { answerWithTrailers } from '../../support/http/http2-backend.ts';
+import { seededRng } from '../../support/seeded-rng.ts';
 import { httpScope } from '../../support/http/scope.ts';
 import type { HttpProxyOptions } from '../../support/http/proxy.ts';
 import { H2Client } from '../../support/http2/client.ts';
@@ -323,6 +324,62 @@ describe('gRPC', () => {
       expect(failures).toEqual([]);
       expect(calls).toBeGreaterThan(100);
       await proxy.settled();
+    });
+
+    it('never leaves a stream hanging, however its server and its proxy end', async () => {
+      const { servers, proxy: first } = await chain({}, 3);
+      const ports = servers.map(({ port }) => port);
+      const second = await scope.proxy({ ports, appProtocol: 'h2c' });
+      const target = `ipv4:127.0.0.1:${first.port},127.0.0.1:${second.port}`;
+      const client = scope.keep(new GrpcClient(target, { 'grpc.enable_retries': 1 }));
+      const rng = seededRng(5);
+      const outcomes = new Map<Status, number>();
+      let lost = 0;
+      const load = new AbortController();
+
+      /** Some messages to and fro, one after the other; as many back as went out, or a status that says why not. */
+      const converse = async (): Promise<void> => {
+        const call = client.bidi();
+        const over = collect(call);
+        const rounds = 1 + Math.floor(rng() * 20);
+        let sent = 0;
+        const next = () => {
+          sent += 1;
+          if (sent <= rounds) call.write(Buffer.from(`message ${sent}`));
+          else call.end();
+        };
+        call.on('data', next);
+        next();
+        const { messages, status } = await over;
+        outcomes.set(status.code, (outcomes.get(status.code) ?? 0) + 1);
+        if (status.code === Status.OK && messages.length !== rounds) lost += 1;
+      };
+      const callers = Array.from({ length: 10 }, async () => {
+        while (!load.signal.aborted) await converse();
+      });
+      const served = ({ calls }: GrpcEchoServer) => calls.length;
+      for (const [i, server] of [...servers, ...servers].entries()) {
+        const isKill = i % 2 === 1;
+        if (isKill) await server.close();
+        else await server.shutDown();
+        await server.listen();
+        const before = served(server);
+        await eventually('it serves again', () => served(server) > before + 5);
+        if (i !== 3) continue;
+        first.refuse();
+        first.handler.drain();
+        await eventually('the other proxy has the calls', () => second.records.length > 20);
+      }
+      load.abort();
+      await Promise.all(callers);
+      // A killed server's calls are UNAVAILABLE; nothing else went wrong.
+      const allowed = new Set([Status.OK, Status.UNAVAILABLE]);
+      expect([...outcomes.keys()].filter((code) => !allowed.has(code))).toEqual([]);
+      expect(lost).toBe(0);
+      expect(outcomes.get(Status.OK)).toBeGreaterThan(100);
+      expect(outcomes.get(Status.UNAVAILABLE) ?? 0).toBeLessThanOrEqual(30);
+      await first.emptied();
+      await second.settled();
     });
 
     it('lets a stream go on while its server leaves, and sends nothing new there', async () => {

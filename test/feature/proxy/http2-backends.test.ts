@@ -595,6 +595,50 @@ describe('HTTP/2 sessions to backends', () => {
     await proxy.settled();
   });
 
+  it('are asked for a sign of life when a request was given up, and given up themselves without one', async () => {
+    const backend = scope.keep(await RawHttp2Backend.start(() => {}));
+    const proxy = await scope.proxy({ ports: [backend.port], appProtocol: 'h2c' });
+    const giveUp = async (requests: number) => {
+      const client = await proxy.connect();
+      client.send(GET);
+      const isThere = () => backend.frames.filter((type) => type === FrameType.Headers).length === requests;
+      await eventually('the request is there', isThere);
+      client.close();
+    };
+    await giveUp(1);
+    await eventually('it is asked', () => backend.frames.includes(FrameType.Ping));
+    expect(backend.opened).toBe(1);
+    await eventually('the session is gone', () => proxy.worker.backendConnections === 0);
+    await giveUp(2);
+    expect(backend.opened).toBe(2);
+    await proxy.settled();
+  });
+
+  it('stay when they are slow and alive', async () => {
+    const { backend, proxy } = await scope.http2Pair({ onHeaders: () => {} });
+    for (let i = 1; i <= 3; i++) {
+      const client = await proxy.connect();
+      client.send(GET);
+      await eventually('the request is there', () => backend.requests.length === i);
+      client.close();
+    }
+    await proxy.settled();
+    expect(backend.opened).toBe(1);
+    expect(proxy.worker.sessions.idle).toBe(1);
+  });
+
+  it('that end in the moment in which a request is given up hurt nobody', async () => {
+    const { backend, proxy } = await scope.http2Pair({ onHeaders: () => {} });
+    for (let i = 1; i <= 20; i++) {
+      const clients = await Promise.all([proxy.connect(), proxy.connect()]);
+      for (const client of clients) client.send(GET);
+      await eventually('the requests are there', () => backend.requests.length === i * 2);
+      for (const session of backend.sessions) session.destroy();
+      for (const client of clients) client.close();
+    }
+    await proxy.settled();
+  });
+
   it('take nothing new once their endpoint is gone, and end with what they have', async () => {
     const waiting: (() => void)[] = [];
     const backend = await scope.http2Backend((stream) => waiting.push(() => answer(stream, 'late')));

@@ -50,12 +50,15 @@ export type RawHttp2Script = (socket: Socket, streamId: number, number: number) 
 export class RawHttp2Backend {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections so far. */
+  opened = 0;
   /** Types of the frames that came. */
   readonly frames: number[] = [];
   #requests = 0;
 
   private constructor(script: RawHttp2Script) {
     this.#server = createServer({ noDelay: true }, (socket) => {
+      this.opened += 1;
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
