@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Route } from '../../../api/snapshot.ts';
 import { listener, route } from '../../support/builders.ts';
+import { TestAuthority } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { httpScope } from '../../support/http/scope.ts';
 import { seededRng } from '../../support/seeded-rng.ts';
+import { terminate } from '../../support/tls.ts';
 import { EchoServer } from '../../support/websocket/echo.ts';
 import { randomConversation } from '../../support/websocket/frames.ts';
 import { rawConversation } from '../../support/websocket/raw-client.ts';
@@ -71,6 +73,36 @@ describe('WebSocket clients and servers', () => {
     await once(socket, 'open');
     expect(socket.protocol).toBe('graphql-ws');
     socket.terminate();
+  });
+
+  it('exchange messages over TLS, also while the receiver pauses', async () => {
+    const authority = await TestAuthority.create();
+    const server = scope.keep(await EchoServer.start());
+    const tls = await terminate(authority);
+    const proxy = await scope.proxy({
+      ports: [server.port],
+      config: { listeners: [listener({ protocol: 'HTTPS', tls })] },
+    });
+    const options: WebSocket.ClientOptions & { servername: string } = {
+      ca: authority.certificate,
+      servername: 'shop.example.com',
+      headers: { host: 'shop.example.com' },
+      perMessageDeflate: false,
+    };
+    const socket = new WebSocket(`wss://127.0.0.1:${proxy.port}/`, options);
+    await once(socket, 'open');
+    socket.pause();
+    const message = Buffer.alloc(4 * MiB, 'x');
+    for (let i = 0; i < 4; i++) socket.send(message);
+    let received = 0;
+    socket.on('message', (data) => (received += (data as Buffer).length));
+    await eventually('the server echoes', () => server.messages > 0);
+    expect(received).toBe(0);
+    socket.resume();
+    await eventually('all of it has come back', () => received === 4 * message.length);
+    socket.close();
+    await proxy.emptied();
+    expect(proxy.records[0]).toMatchObject({ status: 101, error: undefined, tlsVersion: 'TLSv1.3' });
   });
 
   // F03

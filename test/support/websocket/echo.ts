@@ -8,6 +8,8 @@ export class EchoServer {
   readonly #server: WebSocketServer;
   /** One list a connection, in the order of their ends. */
   readonly stories: string[][] = [];
+  /** Of all connections. */
+  messages = 0;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
@@ -42,6 +44,7 @@ export class EchoServer {
     const story: string[] = [];
     socket.on('message', (data, isBinary) => {
       const bytes = data as Buffer;
+      this.messages += 1;
       const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
       story.push(`${isBinary ? 'binary' : 'text'} ${bytes.length} ${digest}`);
       socket.send(bytes, { binary: isBinary });
