@@ -41,11 +41,11 @@ export function withStatus(
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(previous === undefined ? {} : { previous }),
   });
-  // That there is no second proxy is what standalone means; nothing is wrong.
-  const summary = {
-    ...status.summary,
-    reason: status.summary?.reason === 'SingleProxy' ? '' : (status.summary?.reason ?? ''),
-  };
+  // That there is no second proxy is what standalone means; what else is wrong counts.
+  const trouble = status.conditions?.find(
+    ({ type, status }) => type !== 'Redundant' && status !== (type === 'Degraded' ? 'False' : 'True'),
+  );
+  const summary = { ...status.summary, reason: trouble?.reason ?? '' };
   return { ...pool, status: { ...status, summary } };
 }
 
