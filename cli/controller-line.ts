@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseClassRules, type ClassPolicy } from '../controller/resolve/class-policy.ts';
 import type { ControllerCommandOptions } from './commands/controller.ts';
 import { admin, logLevel, metrics, probes } from './common-options.ts';
-import { cidr, classRules, listed, listenAddress, option } from './options.ts';
+import { cidr, listed, listenAddress, option } from './options.ts';
 
 /** The command line of `evenkeel controller`. */
 export function controllerLine(action: (options: ControllerCommandOptions) => Promise<void>): Command {
@@ -68,4 +69,12 @@ export function controllerLine(action: (options: ControllerCommandOptions) => Pr
     )
     .addOption(logLevel())
     .action(action);
+}
+
+function classRules(text: string): ClassPolicy {
+  try {
+    return parseClassRules(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { canonicalAddress } from '../api/address.ts';
-import { parseClassRules, type ClassPolicy } from '../controller/resolve/class-policy.ts';
 import { durationMs } from '../controller/resolve/units.ts';
 import { denyAddresses } from '../controller/resolve/denied-addresses.ts';
 import { parseAddress } from '../lib/admin-server.ts';
@@ -57,14 +56,6 @@ export function cidr(text: string, others: readonly string[] | undefined): strin
     throw new InvalidArgumentError('An address range such as 10.0.0.0/8 is wanted.');
   }
   return [...(others ?? []), text];
-}
-
-export function classRules(text: string): ClassPolicy {
-  try {
-    return parseClassRules(text);
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
 }
 
 /** Several, with commas between them, or the option more than once. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXAMPLES } from '../../../cli/examples.ts';
+import { createDemoCertificates } from '../../../standalone/demo-certificates.ts';
 import {
   BIN,
   command,
@@ -161,7 +162,11 @@ describe('the evenkeel command', () => {
     });
 
     it('finds no fault in the examples, all together, as make run serves them', async () => {
-      const { code, stdout } = await command(['validate', '-f', 'examples'], { cwd: join(BIN, '..') });
+      const certificates = join(folder, 'certificates.yaml');
+      await writeFile(certificates, (await createDemoCertificates(Date.now())).manifests);
+      const { code, stdout } = await command(['validate', '-f', 'examples', '-f', certificates], {
+        cwd: join(BIN, '..'),
+      });
       expect(stdout).toMatch(/^\d+ pools valid\n$/);
       expect(code).toBe(0);
     });
