@@ -59,9 +59,10 @@ describeNetwork('a backend behind a network that fails', () => {
 
   afterEach(async () => {
     agent.destroy();
+    // First, since it outlives this process when something else fails to close.
+    await network.close();
     await proxy.close();
     await near.close();
-    await network.close();
   });
 
   async function farState(): Promise<string | undefined> {
