@@ -19,8 +19,6 @@ export type AcceptedReason =
   | 'Accepted'
   /** A field has a value that the schema, its rules or resolution refuse. */
   | 'Invalid'
-  /** A field or value that this version of Evenkeel does not carry out yet. */
-  | 'UnsupportedValue'
   /** An older pool has the port, in a way that cannot be shared. */
   | 'PortConflict'
   /** The host name belongs to another namespace on that port. */

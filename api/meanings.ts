@@ -38,7 +38,6 @@ export const VERDICT_MEANINGS: Readonly<Record<VerdictReason, string>> = {
 const accepted: Record<AcceptedReason, string> = {
   Accepted: 'The spec can be served.',
   Invalid: 'A field has a value that the schema, its rules or resolution refuse; the message has its path.',
-  UnsupportedValue: 'A field or value that this version does not carry out.',
   PortConflict: 'An older pool has the port, in a way that cannot be shared.',
   HostnameConflict: 'The host name belongs to another namespace on that port.',
   ListenerConflict: 'An older pool’s listener on the same port has other settings that have to agree.',

@@ -40,7 +40,6 @@ export const VERDICT_REMEDIES: Remedies<VerdictReason, 'Ready' | 'CheckPassed' |
 
 const accepted: Remedies<AcceptedReason, 'Accepted'> = {
   Invalid: 'Mend the field that the message names; `evenkeel validate -f FILE` says the same offline.',
-  UnsupportedValue: 'Take the field out, or upgrade.',
   PortConflict: 'Use another port, or remove the older pool that the message names.',
   HostnameConflict: 'Use another host name, or another port; the message names the namespace.',
   ListenerConflict:

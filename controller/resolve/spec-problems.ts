@@ -2,7 +2,6 @@ import { canonicalAddress } from '../../api/address.ts';
 import type { ActiveCheckSpec, ListenerSpec, PoolSpec, RouteSpec } from '../../api/pool.gen.ts';
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import type { Problem } from '../../api/problem.ts';
-import { findUnsupported } from '../../api/unsupported.ts';
 import { hostnamesMeet } from './hostnames.ts';
 import { isAttached, type BackendUse } from './backend-uses.ts';
 import type { World } from './world.ts';
@@ -18,12 +17,6 @@ export function specProblems(pool: LoadBalancerPool, world: World): Problem[] {
     })),
   ];
   return [
-    ...findUnsupported(pool).map(({ path, message }): Problem => ({
-      condition: 'Accepted',
-      reason: 'UnsupportedValue',
-      path,
-      message,
-    })),
     ...(spec.routes ?? []).flatMap((route, i) => strayHostnames(route, spec.listeners, `spec.routes[${i}]`)),
     ...checks.flatMap(({ check, path }) => proberProblem(check, path, { pool, world })),
   ];
