@@ -99,21 +99,22 @@ function section([direct, ...proxies]: readonly Target[], rate: number): Section
   const haproxy = rows.find(({ name }) => name === 'HAProxy');
   const inMs = (value: number): string => `${value.toFixed(2)} ms`;
   const verdicts: Verdict[] = [];
-  if (haproxy !== undefined) {
-    verdicts.push(
-      {
-        what: 'added latency at half of our top rate, p50',
-        figure: `${inMs(ours!.p50)}, HAProxy ${inMs(haproxy.p50)}`,
-        bar: `≤ HAProxy + ${P50_MORE_MS} ms`,
-        isMet: ours!.p50 <= haproxy.p50 + P50_MORE_MS,
-      },
-      {
-        what: 'added latency at half of our top rate, p99',
-        figure: `${inMs(ours!.p99)}, HAProxy ${inMs(haproxy.p99)}`,
-        bar: `≤ ${P99_TIMES} × HAProxy`,
-        isMet: ours!.p99 <= haproxy.p99 * P99_TIMES,
-      },
-    );
+  // Where the load alone took longer than through a proxy, nothing was measured of what that adds.
+  if (haproxy !== undefined && ours!.p50 > 0 && haproxy.p50 > 0) {
+    verdicts.push({
+      what: 'added latency at half of our top rate, p50',
+      figure: `${inMs(ours!.p50)}, HAProxy ${inMs(haproxy.p50)}`,
+      bar: `≤ HAProxy + ${P50_MORE_MS} ms`,
+      isMet: ours!.p50 <= haproxy.p50 + P50_MORE_MS,
+    });
+  }
+  if (haproxy !== undefined && ours!.p99 > 0 && haproxy.p99 > 0) {
+    verdicts.push({
+      what: 'added latency at half of our top rate, p99',
+      figure: `${inMs(ours!.p99)}, HAProxy ${inMs(haproxy.p99)}`,
+      bar: `≤ ${P99_TIMES} × HAProxy`,
+      isMet: ours!.p99 <= haproxy.p99 * P99_TIMES,
+    });
   }
   return {
     title: `Added latency at ${Math.round(rate)} requests/s, half of our top rate`,
@@ -127,6 +128,6 @@ function section([direct, ...proxies]: readonly Target[], rate: number): Section
 /** To what it takes without a proxy in the same round. */
 function added(direct: readonly Percentiles[], proxied: readonly Percentiles[]): Percentiles {
   const of = (which: keyof Percentiles): number =>
-    median(proxied.map((round, i) => Math.max(0, round[which] - direct[i]![which])));
+    median(proxied.map((round, i) => round[which] - direct[i]![which]));
   return { p50: of('p50'), p99: of('p99') };
 }
