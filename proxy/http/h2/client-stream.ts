@@ -14,6 +14,7 @@ import type { RouteTarget } from '../route-target.ts';
 import type { Http2ClientConnection } from './client-connection.ts';
 import { addLines, type Fields, fieldsObject, replyFields, responseFields } from './outgoing-response.ts';
 import { trailerLines } from './trailers.ts';
+import { OWNER, type Owned, tellOwner } from './stream-events.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants;
 
@@ -28,8 +29,7 @@ const WITH_BODY = { endStream: false, sendDate: false };
  */
 const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 
-const OWNER = Symbol('owner');
-type OwnedStream = ServerHttp2Stream & { [OWNER]?: Http2ClientStream };
+type OwnedStream = Owned<ServerHttp2Stream, Http2ClientStream>;
 
 /** One request of a client's HTTP/2 connection, and its response. */
 export class Http2ClientStream implements ClientStream {
@@ -61,7 +61,7 @@ export class Http2ClientStream implements ClientStream {
     this.#stream = stream;
     this.#relay = new BodyRelay(worker.ranges);
     this.#stream[OWNER] = this;
-    stream.on('close', onClose);
+    stream.on('close', tellOwner.close);
     stream.on('error', ignore);
   }
 
@@ -79,7 +79,7 @@ export class Http2ClientStream implements ClientStream {
     this.#exchange = exchange;
     const takesBody = exchange.begin(head, table, NOTHING, relay);
     if (!hasBody || this.#exchange === undefined) return;
-    this.#stream.on('trailers', onTrailers).on('end', onEnd).on('data', onData);
+    this.#stream.on('trailers', tellOwner.trailers).on('end', tellOwner.end).on('data', tellOwner.data);
     if (!takesBody) this.#stream.pause();
   }
 
@@ -208,14 +208,14 @@ export class Http2ClientStream implements ClientStream {
   #respondWithTrailers(fields: Fields): void {
     this.#awaitsTrailers = true;
     this.#stream.respond(fields, WITH_TRAILERS);
-    this.#stream.on('wantTrailers', onWantTrailers);
+    this.#stream.on('wantTrailers', tellOwner.wantTrailers);
   }
 
   #outcome(isLast: boolean): Sent {
     if (isLast || !this.#stream.writableNeedDrain) return Sent.Held;
     if (!this.#listensForDrain) {
       this.#listensForDrain = true;
-      this.#stream.on('drain', onDrain);
+      this.#stream.on('drain', tellOwner.drain);
     }
     return Sent.Full;
   }
@@ -291,32 +291,6 @@ function writeKept(stream: ServerHttp2Stream, bytes: Buffer, { ranges, rangeCoun
     stream.write(part);
   }
   return size;
-}
-
-// One function for all streams, rather than one for each.
-
-function onClose(this: OwnedStream): void {
-  this[OWNER]!.closed();
-}
-
-function onData(this: OwnedStream, bytes: Buffer): void {
-  this[OWNER]!.data(bytes);
-}
-
-function onTrailers(this: OwnedStream, _headers: unknown, _flags: number, fields: readonly string[]): void {
-  this[OWNER]!.trailers(fields);
-}
-
-function onEnd(this: OwnedStream): void {
-  this[OWNER]!.end();
-}
-
-function onDrain(this: OwnedStream): void {
-  this[OWNER]!.drained();
-}
-
-function onWantTrailers(this: OwnedStream): void {
-  this[OWNER]!.wantTrailers();
 }
 
 function ignore(): void {}

@@ -13,6 +13,7 @@ import type { BackendSession } from './backend-session.ts';
 import { outgoingRequest } from './outgoing-request.ts';
 import { readResponse } from './incoming-response.ts';
 import { trailerLines } from './trailers.ts';
+import { OWNER, type Owned, tellOwner } from './stream-events.ts';
 
 const {
   NGHTTP2_CANCEL,
@@ -27,8 +28,7 @@ const State = { Head: 0, Body: 1, Over: 2 } as const;
 
 const EMPTY = Buffer.alloc(0);
 
-const OWNER = Symbol('owner');
-type OwnedStream = ClientHttp2Stream & { [OWNER]?: SessionStream };
+type OwnedStream = Owned<ClientHttp2Stream, SessionStream>;
 
 /** One request and its response on an HTTP/2 session. */
 export class SessionStream implements BackendStream {
@@ -139,16 +139,16 @@ export class SessionStream implements BackendStream {
 
   #listen(stream: OwnedStream, waitsForTrailers: boolean): void {
     stream[OWNER] = this;
-    stream.on('response', onResponse).on('close', onClose).on('error', onError);
-    stream.on('headers', onInterim).on('trailers', onTrailers).on('end', onEnd);
-    if (waitsForTrailers) stream.on('wantTrailers', onWantTrailers);
+    stream.on('response', onResponse).on('close', tellOwner.close).on('error', onError);
+    stream.on('headers', onInterim).on('trailers', tellOwner.trailers).on('end', tellOwner.end);
+    if (waitsForTrailers) stream.on('wantTrailers', tellOwner.wantTrailers);
   }
 
   #outcome(stream: ClientHttp2Stream): Sent {
     if (!stream.writableNeedDrain) return Sent.Held;
     if (!this.#listensForDrain) {
       this.#listensForDrain = true;
-      stream.on('drain', onDrain);
+      stream.on('drain', tellOwner.drain);
     }
     return Sent.Full;
   }
@@ -202,7 +202,7 @@ export class SessionStream implements BackendStream {
   #beginBody(stream: OwnedStream): void {
     const early = stream.read() as Buffer | null;
     this.data(early ?? EMPTY);
-    if (this.#state === State.Body) stream.on('data', onData);
+    if (this.#state === State.Body) stream.on('data', tellOwner.data);
   }
 
   data(bytes: Buffer): void {
@@ -326,30 +326,6 @@ function onResponse(this: OwnedStream, _headers: unknown, flags: number, fields:
   this[OWNER]!.response(flags, fields);
 }
 
-function onData(this: OwnedStream, bytes: Buffer): void {
-  this[OWNER]!.data(bytes);
-}
-
-function onTrailers(this: OwnedStream, _headers: unknown, _flags: number, fields: readonly string[]): void {
-  this[OWNER]!.trailers(fields);
-}
-
-function onEnd(this: OwnedStream): void {
-  this[OWNER]!.end();
-}
-
-function onDrain(this: OwnedStream): void {
-  this[OWNER]!.drained();
-}
-
-function onWantTrailers(this: OwnedStream): void {
-  this[OWNER]!.wantTrailers();
-}
-
 function onError(this: OwnedStream, error: Error): void {
   this[OWNER]!.error = error;
-}
-
-function onClose(this: OwnedStream): void {
-  this[OWNER]!.closed();
 }
