@@ -8,7 +8,7 @@ export interface PoolTypes {
   status: PoolStatus;
 }
 /**
- * What the pool should be.
+ * What the pool should be: its ports, its backends, its routes, and how endpoints are chosen and watched.
  */
 export interface PoolSpec {
   /**
@@ -277,7 +277,7 @@ export interface ServiceSource {
   port: number | string;
 }
 /**
- * Fixed addresses.
+ * Addresses that are written down here. For type Static.
  */
 export interface StaticSource {
   /**
@@ -608,7 +608,7 @@ export interface CookieMatch {
  */
 export interface BodyMatchSpec {
   /**
-   * How the body is understood.
+   * How the body is understood. JSON: when its Content-Type says so; any other body is unreadable.
    */
   type: 'JSON';
   json?: JSONBody;
@@ -699,7 +699,7 @@ export interface RateLimitKey {
   header?: RateLimitHeader;
 }
 /**
- * The request header.
+ * The header whose value tells clients apart. For type Header.
  */
 export interface RateLimitHeader {
   /**
@@ -712,7 +712,7 @@ export interface RateLimitHeader {
  */
 export interface FilterSpec {
   /**
-   * Which change. Each type can be used once.
+   * Which change; the field of that name says what exactly. A route has each type once at most.
    */
   type:
     'RequestHeaderModifier' | 'ResponseHeaderModifier' | 'URLRewrite' | 'RequestRedirect' | 'DirectResponse';
@@ -759,7 +759,7 @@ export interface HeaderValue {
  */
 export interface URLRewrite {
   /**
-   * The new Host.
+   * Host header that the backend gets in place of the client's.
    */
   hostname?: string;
   path?: PathModifierSpec;
@@ -773,11 +773,11 @@ export interface PathModifierSpec {
    */
   type: 'ReplaceFullPath' | 'ReplacePrefixMatch';
   /**
-   * The new path.
+   * The path that takes the place of the whole one. For type ReplaceFullPath.
    */
   replaceFullPath?: string;
   /**
-   * What stands in for the matched prefix.
+   * What takes the place of the matched prefix. For type ReplacePrefixMatch.
    */
   replacePrefixMatch?: string;
 }
@@ -843,7 +843,7 @@ export interface LoadBalancingSpec {
   failover: Failover;
 }
 /**
- * What is hashed. For ConsistentHash.
+ * Which value of a request is hashed. For algorithm ConsistentHash.
  */
 export interface ConsistentHashSpec {
   /**
@@ -910,7 +910,7 @@ export interface SessionAffinitySpec {
   cookie?: AffinityCookie;
 }
 /**
- * The cookie. For Cookie.
+ * The cookie that binds a browser to its endpoint. For type Cookie.
  */
 export interface AffinityCookie {
   /**
@@ -935,7 +935,7 @@ export interface HealthCheckSpec {
  */
 export interface PassiveSpec {
   /**
-   * Disabled: failures of traffic change nothing, except that a refused connection still takes the endpoint out.
+   * Enabled: failures of traffic take an endpoint out. Disabled: they change nothing, except that a refused connection still takes the endpoint out.
    */
   mode: 'Enabled' | 'Disabled';
   /**
@@ -966,7 +966,7 @@ export interface FailOpenSpec {
   belowPercent?: BelowPercent;
 }
 /**
- * The share. For BelowPercent.
+ * Below which share. For mode BelowPercent.
  */
 export interface BelowPercent {
   /**
@@ -1025,7 +1025,7 @@ export interface RetriesSpec {
   bufferBytes: number;
 }
 /**
- * The codes. For StatusCode.
+ * Which responses are tried again. For StatusCode in retryOn.
  */
 export interface RetryStatusCodes {
   /**
@@ -1129,7 +1129,7 @@ export interface EndpointOverride {
   expireTime?: string;
 }
 /**
- * Which endpoints.
+ * Which endpoints it is about.
  */
 export interface OverrideTarget {
   /**
@@ -1141,7 +1141,7 @@ export interface OverrideTarget {
   node?: NodeTarget;
 }
 /**
- * The pod.
+ * A pod, with all its endpoints. For type Pod.
  */
 export interface PodTarget {
   /**
@@ -1154,7 +1154,7 @@ export interface PodTarget {
   uid?: string;
 }
 /**
- * The address.
+ * An endpoint by its address. For type Address.
  */
 export interface AddressTarget {
   /**
@@ -1167,7 +1167,7 @@ export interface AddressTarget {
   port?: number;
 }
 /**
- * The node.
+ * A node, with all endpoints on it. For type Node.
  */
 export interface NodeTarget {
   /**
@@ -1252,7 +1252,7 @@ export interface PoolAddress {
    */
   type: 'IPAddress' | 'Hostname';
   /**
-   * The address.
+   * An IP address or a host name.
    */
   value: string;
 }
@@ -1323,11 +1323,11 @@ export interface BackendStatus {
  */
 export interface EndpointStatus {
   /**
-   * Its IP address.
+   * IP address of the endpoint.
    */
   address: string;
   /**
-   * Its port.
+   * Port of the endpoint.
    */
   port: number;
   /**
@@ -1339,7 +1339,7 @@ export interface EndpointStatus {
    */
   backend: string;
   /**
-   * Its zone.
+   * Zone of the endpoint.
    */
   zone?: string;
   /**
@@ -1347,7 +1347,7 @@ export interface EndpointStatus {
    */
   nodeName?: string;
   /**
-   * Whether it takes traffic.
+   * Whether it takes traffic, or why not.
    */
   state: 'Healthy' | 'Unhealthy' | 'Draining' | 'Excluded';
   /**
