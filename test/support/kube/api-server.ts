@@ -16,6 +16,8 @@ export interface ApiServerInfo {
   readonly adminToken: string;
   /** A token of the user `controller`, who may do what a test's RBAC objects say and nothing else. */
   readonly controllerToken: string;
+  /** What it signs the tokens of service accounts with, in PEM. */
+  readonly tokenKey: string;
   readonly binaries: string;
 }
 
@@ -30,7 +32,8 @@ export async function startApiServer(binaries: string): Promise<ApiServer> {
   const dir = await mkdtemp(join(tmpdir(), 'evenkeel-kube-'));
   const [etcdPort, peerPort, apiPort] = await freePorts(3);
   const key = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  await writeFile(join(dir, 'sa.key'), key.privateKey.export({ type: 'pkcs1', format: 'pem' }));
+  const tokenKey = key.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  await writeFile(join(dir, 'sa.key'), tokenKey);
   await writeFile(join(dir, 'sa.pub'), key.publicKey.export({ type: 'spki', format: 'pem' }));
   await writeFile(
     join(dir, 'tokens.csv'),
@@ -81,6 +84,7 @@ export async function startApiServer(binaries: string): Promise<ApiServer> {
     ca: await readFile(join(dir, 'apiserver.crt'), 'utf8'),
     adminToken: 'admin-token',
     controllerToken: 'controller-token',
+    tokenKey,
     binaries,
     stop,
   };
