@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthority } from '../../controller/trust/authority.ts';
+import { startProgram } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { CAN_STOP_PARTS, startPart, stopPart, withoutApiServer } from './support/cluster-parts.ts';
 import { apply, get, helm, kubectl, newNamespace, rollOut } from './support/commands.ts';
@@ -16,6 +17,20 @@ const PORT = 8081;
 const ROUNDS = LONG ? 5 : 2;
 /** How long a part of the cluster is away. */
 const AWAY_MS = LONG ? 120_000 : 30_000;
+
+/** On top of a goal, for machines that are busy: docs/operations.md says what was measured. */
+const SLACK_MS = 2_000;
+const CLUSTER = { KUBECONFIG: process.env['KUBECONFIG'] ?? '' };
+/** Each change of where the Service leads: `pod=ready pod=ready`. */
+const WATCH_SLICES = [
+  'get',
+  'endpointslices',
+  '--selector',
+  `kubernetes.io/service-name=${RELEASE}`,
+  '--watch',
+  '--output',
+  'jsonpath={range .endpoints[*]}{.targetRef.name}={.conditions.ready} {end}{"\\n"}',
+];
 
 interface Pods {
   readonly items: readonly {
@@ -186,15 +201,29 @@ describe('under constant load with no client retries', () => {
     expect(failures).toEqual({});
   });
 
-  // R4, K05: what the dead proxy had open, and what the platform still sends to its address, is lost
-  it('a killed proxy costs what it had open, for seconds at most', async () => {
-    const { sent, ok, failingMs } = await during('proxy killed', async () => {
-      const [pod] = (await pods('proxy')).items;
-      await signalPod(NAMESPACE, pod!.metadata.name, 'SIGKILL');
-      await sleep(3_000); // the load goes on until the platform has noticed
+  // R4, K05
+  it('a killed proxy costs what it had open; what is sent to its address after that is the platform’s', async () => {
+    const { name } = (await pods('proxy')).items[0]!.metadata;
+    let notReadyAfter = NaN;
+    const { failures, failingMs } = await during('proxy killed', async () => {
+      const slices = startProgram('kubectl', ['-n', NAMESPACE, ...WATCH_SLICES], { env: CLUSTER });
+      const notReady = slices.says(new RegExp(`${name}=false`)).then(() => Date.now());
+      try {
+        const killed = await signalPod(NAMESPACE, name, 'SIGKILL');
+        notReadyAfter = (await notReady) - killed;
+      } finally {
+        slices.child.kill();
+      }
       await kubectl('-n', NAMESPACE, 'rollout', 'status', `deployment/${RELEASE}-proxy`, '--timeout', '120s');
     });
-    expect(sent - ok).toBeLessThanOrEqual(40);
+    const { ECONNREFUSED: sentToTheDead = 0, ...own } = failures;
+    const had = Object.values(own).reduce((sum, count) => sum + count, 0);
+    process.stdout.write(
+      `proxy killed: ${had} requests that it had; ${sentToTheDead} connections that the platform led to it, ` +
+        `which calls it not ready after ${notReadyAfter} ms\n`,
+    );
+    expect(had).toBeLessThanOrEqual(CLIENTS); // each has one request under way
+    expect(notReadyAfter).toBeLessThan(1_000 + SLACK_MS);
     expect(failingMs).toBeLessThan(10_000);
   });
 

@@ -79,3 +79,16 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{- /* What a NetworkPolicy says of the way to the API server. */}}
+{{- define "evenkeel.apiServerEgress" -}}
+{{- $egress := .Values.networkPolicy.egress -}}
+ports:
+{{- range $egress.apiServerPorts }}
+- {port: {{ . }}}
+{{- end }}
+{{- with $egress.apiServer }}
+to:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}

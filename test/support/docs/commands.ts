@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BIN } from '../command.ts';
 
@@ -11,21 +11,30 @@ export interface CommandBlock {
   /** Where it is run: what stands behind `sh` on the fence; empty: nowhere. */
   readonly mark: string;
   readonly text: string;
+  /** What the commands print, where the document shows that: a block of text right below. */
+  readonly prints?: string;
+}
+
+/** Documents with commands, but for those that say themselves who runs them. */
+export function documents(): string[] {
+  /** Generated from cli/examples.ts, whose every line test/feature/system/command.test.ts and test/kube/cli.test.ts run. */
+  const ELSEWHERE = 'docs/commands.md';
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+      .map((name) => `docs/${String(name)}`)
+      .filter((path) => path.endsWith('.md') && path !== ELSEWHERE)
+      .toSorted(),
+  ];
 }
 
 export function commandBlocks(path: string): CommandBlock[] {
-  const blocks: CommandBlock[] = [];
-  let open: { place: string; mark: string; lines: string[] } | undefined;
-  for (const [index, line] of readFileSync(join(ROOT, path), 'utf8').split('\n').entries()) {
-    if (open === undefined) {
-      const [, mark] = /^```sh ?(.*)$/.exec(line) ?? [];
-      if (mark !== undefined) open = { place: `${path}:${index + 1}`, mark, lines: [] };
-    } else if (line === '```') {
-      blocks.push({ place: open.place, mark: open.mark, text: `${open.lines.join('\n')}\n` });
-      open = undefined;
-    } else {
-      open.lines.push(line);
-    }
-  }
-  return blocks;
+  const document = readFileSync(join(ROOT, path), 'utf8');
+  const BLOCK = /^```sh ?(?<mark>.*)\n(?<text>[^]*?\n)```$(?:\n\n```text\n(?<prints>[^]*?\n)```$)?/gm;
+  return [...document.matchAll(BLOCK)].map(({ index, groups }) => {
+    const { mark = '', text = '', prints } = groups!;
+    const line = document.slice(0, index).split('\n').length;
+    return { place: `${path}:${line}`, mark, text, ...(prints === undefined ? {} : { prints }) };
+  });
 }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { describeChart, objects, render, runHelm } from '../../support/charts/helm.ts';
 
 const EVERYTHING = [
@@ -10,7 +10,7 @@ const EVERYTHING = [
   'controller={"replicas":3,"priorityClassName":"important","podAnnotations":{"a":"b"}}',
   'proxy={"kind":"DaemonSet","workers":4,"accessLog":true,"hostPorts":[{"port":443},{"port":53,"protocol":"UDP"}],"drainDelaySeconds":10,"drainTimeoutSeconds":60,"tolerations":[{"operator":"Exists"}],"nodeSelector":{"edge":"true"},"podLabels":{"team":"net"}}',
   'service={"type":"LoadBalancer","externalTrafficPolicy":"Local","loadBalancerClass":"example.com/lb","loadBalancerSourceRanges":["10.0.0.0/8"],"externalIPs":["192.0.2.1"],"annotations":{"x":"y"},"labels":{"z":"w"}}',
-  'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]}',
+  'networkPolicy={"metricsFrom":[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}],"egress":{"enabled":true,"apiServer":[{"ipBlock":{"cidr":"192.0.2.10/32"}}],"apiServerPorts":[6443],"backends":[{"namespaceSelector":{}}]}}',
   'controlStream={"certManager":{"enabled":true,"issuerRef":{"name":"internal-ca","kind":"ClusterIssuer"}}}',
   'prometheusRule={"enabled":true,"labels":{"release":"prom"}}',
   'podMonitor={"enabled":true,"labels":{"release":"prom"}}',
@@ -59,6 +59,64 @@ describeChart('the chart', { timeout: 30_000 }, () => {
     const { terminationGracePeriodSeconds, containers } = proxy.spec.template.spec;
     expect(containers[0]!.args).toEqual(expect.arrayContaining(['--drain-delay=7s', '--drain-timeout=20s']));
     expect(terminationGracePeriodSeconds).toBeGreaterThan(27);
+  });
+
+  it('leaves the number of proxies to the autoscaler', () => {
+    const replicas = (...settings: string[]): unknown => {
+      const found = objects(render(...settings)).find(
+        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'evenkeel-proxy',
+      ) as unknown as { spec: { replicas?: number } };
+      return found.spec.replicas;
+    };
+    expect(replicas()).toBe(2);
+    expect(replicas('proxy={"autoscaling":{"enabled":true}}')).toBeUndefined();
+  });
+
+  describe('with limits on where it connects to', () => {
+    interface Policy {
+      readonly spec: {
+        readonly policyTypes: readonly string[];
+        readonly egress?: readonly {
+          readonly ports?: readonly { readonly port: number; readonly protocol?: string }[];
+          readonly to?: readonly object[];
+        }[];
+      };
+    }
+    const policy = (component: string, egress: object, ...settings: string[]): Policy['spec'] => {
+      const found = objects(render(`networkPolicy=${JSON.stringify({ egress })}`, ...settings)).find(
+        ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === `evenkeel-${component}`,
+      );
+      return (found as unknown as Policy).spec;
+    };
+    const API_SERVER = { ports: [{ port: 443 }, { port: 6443 }] };
+
+    it('has none unless it is asked to', () => {
+      expect(policy('controller', {})).not.toHaveProperty('egress');
+      expect(policy('proxy', {}).policyTypes).toEqual(['Ingress']);
+    });
+
+    it('lets controllers reach the API server alone', () => {
+      expect(policy('controller', { enabled: true })).toMatchObject({
+        policyTypes: ['Ingress', 'Egress'],
+        egress: [API_SERVER],
+      });
+      const to = [{ ipBlock: { cidr: '192.0.2.10/32' } }];
+      const { egress } = policy('controller', { enabled: true, apiServer: to, apiServerPorts: [16443] });
+      expect(egress).toEqual([{ to, ports: [{ port: 16443 }] }]);
+    });
+
+    it('lets proxies reach DNS, controllers and backends, and the API server when they choose one active', () => {
+      const backends = [{ namespaceSelector: {} }];
+      const egress = policy('proxy', { enabled: true, backends }).egress!;
+      expect(egress[0]!.ports!.map(({ port, protocol }) => `${protocol} ${port}`)).toEqual([
+        'UDP 53',
+        'TCP 53',
+      ]);
+      expect(egress.at(-1)).toEqual({ to: backends });
+      expect(egress).not.toContainEqual(API_SERVER);
+      expect(policy('proxy', { enabled: true, backends }, ACTIVE_PASSIVE).egress).toContainEqual(API_SERVER);
+      expect(policy('proxy', { enabled: true }).egress).toContainEqual({});
+    });
   });
 
   it.each([

@@ -1,28 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandBlocks, ROOT } from '../../support/docs/commands.ts';
+import { commandBlocks, documents, ROOT } from '../../support/docs/commands.ts';
 
 /** What may stand behind `sh` on a fence: who runs the commands below it. */
 const RUN_BY: Readonly<Record<string, string>> = {
   make: 'this test asks make what it would do; the targets themselves are what CI runs',
   standalone: 'test/feature/docs/standalone.test.ts, beside a standalone process',
   kube: 'test/kube/docs.test.ts, on a real API server',
-  cluster: 'test/e2e: needs pods, images, a chart',
+  cluster: 'test/e2e/docs.test.ts: needs pods, images, a chart',
 };
 
-/** Generated from cli/examples.ts, whose every line test/feature/system/command.test.ts and test/kube/cli.test.ts run. */
-const ELSEWHERE = 'docs/commands.md';
-
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
-    .map((name) => `docs/${String(name)}`)
-    .filter((path) => path.endsWith('.md') && path !== ELSEWHERE),
-];
-const blocks = documents.flatMap(commandBlocks);
+const blocks = documents().flatMap(commandBlocks);
 
 describe('commands in documents', () => {
   it.each(blocks.map((block) => [block.place, block] as const))(
