@@ -2,10 +2,13 @@ import { statSync, watch, type FSWatcher } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
+import { debounce } from '../lib/debounce.ts';
 import { parseManifests, type Diagnostic, type Manifest } from './manifests.ts';
 
 /** Editors write in several steps: what changes within this time is read once. */
 const SETTLE_MS = 20;
+/** What never settles is read all the same: a folder may hold a file that somebody appends to all the time. */
+const SETTLE_AT_MOST_MS = 200;
 
 export interface FileState {
   /** As it was read; absent: it could not be. */
@@ -37,14 +40,10 @@ export async function readManifestFiles(
  * (as a mounted ConfigMap is) is seen through its parent.
  */
 export function watchFiles(paths: readonly string[], clock: Clock, onChange: () => void): () => void {
-  let cancel: (() => void) | undefined;
-  const changed = (): void => {
-    cancel?.();
-    cancel = clock.after(SETTLE_MS, onChange);
-  };
-  const watchers = paths.map((path) => watchPath(path, changed));
+  const changed = debounce({ run: onChange, quietMs: SETTLE_MS, maxMs: SETTLE_AT_MOST_MS, clock });
+  const watchers = paths.map((path) => watchPath(path, changed.call));
   return () => {
-    cancel?.();
+    changed.cancel();
     for (const watcher of watchers) watcher.close();
   };
 }
