@@ -51,11 +51,15 @@ export type ResolvedRefsReason =
   | 'SecretNotFound'
   /** The controller may not read the Secrets of the pool's namespace; the message says how to grant it. */
   | 'SecretAccessDenied'
+  /** The API server fails to show the namespace's Secrets to a controller that has just started. */
+  | 'SecretUnreadable'
   /** A certificate, key or CA bundle that cannot be used, or is out of its time. */
   | 'InvalidCertificate'
   | 'ConfigMapNotFound'
   /** As `SecretAccessDenied`, for ConfigMaps. */
-  | 'ConfigMapAccessDenied';
+  | 'ConfigMapAccessDenied'
+  /** As `SecretUnreadable`, for ConfigMaps. */
+  | 'ConfigMapUnreadable';
 
 /** Whether every expected proxy has applied this very content. */
 export type ProgrammedReason =

@@ -59,11 +59,15 @@ const resolvedRefs: Record<ResolvedRefsReason, string> = {
   SecretNotFound: 'There is no Secret of that name.',
   SecretAccessDenied:
     'The controller may not read the Secrets of this namespace; the message has the command that grants it.',
+  SecretUnreadable:
+    'The API server fails to show the Secrets of this namespace. Proxies go on with what they have of them.',
   InvalidCertificate:
     'A Secret or ConfigMap has no certificate, key or CA that can be used, or one whose time is over. What was good before goes on.',
   ConfigMapNotFound: 'There is no ConfigMap of that name.',
   ConfigMapAccessDenied:
     'The controller may not read the ConfigMaps of this namespace; the message has the command that grants it.',
+  ConfigMapUnreadable:
+    'The API server fails to show the ConfigMaps of this namespace. Proxies go on with what they have of them.',
 };
 
 const programmed: Record<ProgrammedReason, string> = {

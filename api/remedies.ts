@@ -63,11 +63,15 @@ const resolvedRefs: Remedies<ResolvedRefsReason, 'ResolvedRefs'> = {
   SecretNotFound: 'Create it in the pool’s namespace.',
   SecretAccessDenied:
     'Run the command in the message, or add the namespace to the chart’s `secretNamespaces`.',
+  SecretUnreadable:
+    '`kubectl get secrets` in that namespace says why, and the log of the controller does: most often its encryption at rest has lost a key.',
   InvalidCertificate:
     'Write a Secret of type kubernetes.io/tls with a key that belongs to its certificate; the message says what is wrong.',
   ConfigMapNotFound: 'Create it in the pool’s namespace.',
   ConfigMapAccessDenied:
     'Run the command in the message, or add the namespace to the chart’s `secretNamespaces`.',
+  ConfigMapUnreadable:
+    '`kubectl get configmaps` in that namespace says why, and the log of the controller does.',
 };
 
 const programmed: Remedies<ProgrammedReason, 'Programmed'> = {

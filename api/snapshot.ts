@@ -67,6 +67,8 @@ export type ListenerTLS =
       readonly mode: 'Terminate';
       /** In the resource's order; the first is for clients that name no host. Empty: no handshake comes about. */
       readonly certificates: readonly ServerCertificate[];
+      /** Secrets whose certificates the controller could never read: who served some goes on (api/unresolved.ts). */
+      readonly unresolved?: readonly string[];
       readonly minVersion: '1.2' | '1.3';
       readonly cipherPolicy: 'Modern' | 'Compatible';
       /** Absent: clients are not asked for a certificate. */
@@ -74,6 +76,8 @@ export type ListenerTLS =
         readonly mode: 'Required' | 'Optional';
         /** PEM: who may have signed a client's certificate. */
         readonly ca: string;
+        /** As above, such as `ConfigMap/clients`; then `ca` is what could be read, or empty. */
+        readonly unresolved?: readonly string[];
       };
       /**
        * What the keys of session tickets are derived from, the same on every proxy. Absent: a session is resumed
@@ -148,6 +152,8 @@ export interface BackendTLS {
   readonly ca?: string;
   /** What the proxy shows when it is asked. */
   readonly clientCertificate?: KeyPair;
+  /** Where the controller could never read what is absent here, such as `ConfigMap/backend-ca` (api/unresolved.ts). */
+  readonly unresolved?: { readonly ca?: string; readonly clientCertificate?: string };
 }
 
 /** Where the endpoint's resource says it stands; what probes and traffic say is the proxy's verdict. */

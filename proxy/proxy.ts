@@ -2,6 +2,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot, Protocol } from '../api/snapshot.ts';
+import { servable } from '../api/unresolved.ts';
 import type { PoolTraffic } from '../api/traffic.ts';
 import { processMicros, type Clock, type Rng } from '../lib/clock.ts';
 import { hostPort } from '../lib/host-port.ts';
@@ -196,7 +197,9 @@ export class Proxy {
 
   async #apply(change: SnapshotChange): Promise<Map<string, ApplyOutcome>> {
     const outcomes = new Map<string, ApplyOutcome>();
-    const upsert = change.upsert.filter((pool) => this.#pools.get(pool.uid)?.snapshot.digest !== pool.digest);
+    const upsert = change.upsert
+      .filter(({ uid, digest }) => this.#pools.get(uid)?.snapshot.digest !== digest)
+      .map(servable);
     for (const pool of change.upsert) outcomes.set(pool.uid, unserved(pool));
 
     // Ports first: whether they can be had decides whether a pool is accepted at all.

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
+import { unresolvedOf } from '../api/unresolved.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
 import { changedSnapshots } from '../controller/compile/changed.ts';
 import { denyAddresses, type DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
@@ -60,6 +61,8 @@ export class Standalone {
   #refused: ReadonlyMap<string, readonly { path: string; message: string }[]> = new Map();
   #diagnostics: readonly Diagnostic[] = [];
   #told = new Set<string>();
+  /** What each pool has been without since this process started, by uid: nothing was there to go on with. */
+  #without: ReadonlyMap<string, string> = new Map();
   #loading: Promise<void> = Promise.resolve();
   #stopWatching: () => void = () => {};
   #cancelExpiry: () => void = () => {};
@@ -186,6 +189,21 @@ export class Standalone {
     }
     for (const key of this.#told) if (!faults.has(key)) log.info(JSON.parse(key), 'this fault is mended');
     this.#told = new Set(faults.keys());
+    const without = new Map(
+      [...this.#pools].flatMap(([uid, { snapshot }]): [string, string][] => {
+        const names = snapshot === undefined ? [] : unresolvedOf(snapshot.config);
+        return names.length === 0 ? [] : [[uid, names.join(', ')]];
+      }),
+    );
+    for (const [uid, names] of without) {
+      if (this.#without.get(uid) === names) continue;
+      const { namespace, name } = this.#pools.get(uid)!.pool.metadata;
+      log.warn(
+        { pool: `${namespace}/${name}`, without: names },
+        'this process has never read what its TLS needs: nothing is served with that',
+      );
+    }
+    this.#without = without;
     if (put > 0 || gone > 0) log.info({ pools: this.#pools.size, changed: put, gone }, 'manifests applied');
   }
 }

@@ -1,5 +1,6 @@
 import type { LoadBalancerPool } from '../../api/pool.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import { servable } from '../../api/unresolved.ts';
 import { settleConflicts } from '../resolve/conflicts.ts';
 import { resolvePool, type LastGood, type Resolution } from '../resolve/resolve-pool.ts';
 import type { World } from '../resolve/world.ts';
@@ -39,7 +40,7 @@ export function compilePools(
     const snapshot =
       intent === undefined || settled?.config === undefined
         ? undefined
-        : compileSnapshot(intent, settled.config);
+        : servable(compileSnapshot(intent, settled.config));
     return { pool, resolution: { ...resolution, problems }, snapshot };
   });
 }

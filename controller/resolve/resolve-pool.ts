@@ -85,9 +85,7 @@ function resolveSpec(
   }));
   // A person's hand on an endpoint takes effect whatever else of the spec waits.
   const { endpoints, stale, nextExpiry } = applyOverrides(
-    new Map(
-      backends.map((backend) => [backend.name, tls.lacking.has(backend.name) ? [] : backend.endpoints]),
-    ),
+    new Map(backends.map((backend) => [backend.name, backend.endpoints])),
     current.endpointOverrides ?? [],
     world.now,
   );

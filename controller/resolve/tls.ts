@@ -10,7 +10,7 @@ import {
   type CertificateReading,
   type Reading,
 } from './certificates.ts';
-import type { ConfigMap, Secret, World } from './world.ts';
+import type { ConfigMap, Secret, Unread, World } from './world.ts';
 
 /**
  * The certificates, keys and CA bundles that a pool serves with, by what they were read from. Handed from one
@@ -26,10 +26,8 @@ export const NO_CREDENTIALS: Credentials = { certificates: new Map(), bundles: n
 export interface ResolvedTls {
   /** By name, those that have TLS. */
   readonly listeners: ReadonlyMap<string, ListenerTLS>;
-  /** By name, those that have TLS and all that it needs. */
+  /** By name, those that have TLS. */
   readonly backends: ReadonlyMap<string, BackendTLS>;
-  /** Names of backends that cannot be spoken to as the spec asks, and so not at all. */
-  readonly lacking: ReadonlySet<string>;
   readonly problems: readonly Problem[];
   readonly credentials: Credentials;
   /** Look again by then, in milliseconds since the epoch: what is said of a certificate's end changes. */
@@ -39,7 +37,6 @@ export interface ResolvedTls {
 const NONE: ResolvedTls = {
   listeners: new Map(),
   backends: new Map(),
-  lacking: new Set(),
   problems: [],
   credentials: NO_CREDENTIALS,
 };
@@ -74,7 +71,6 @@ class TlsResolver {
   }
 
   resolve({ listeners, backends }: PoolSpec): ResolvedTls {
-    const lacking = new Set<string>();
     const resolvedListeners = new Map<string, ListenerTLS>();
     for (const [i, listener] of listeners.entries()) {
       const tls = this.#listener(listener, `spec.listeners[${i}].tls`);
@@ -83,14 +79,11 @@ class TlsResolver {
     const resolvedBackends = new Map<string, BackendTLS>();
     for (const [i, backend] of backends.entries()) {
       if (backend.tls === undefined) continue;
-      const tls = this.#backend(backend.tls, `spec.backends[${i}].tls`);
-      if (tls === undefined) lacking.add(backend.name);
-      else resolvedBackends.set(backend.name, tls);
+      resolvedBackends.set(backend.name, this.#backend(backend.tls, `spec.backends[${i}].tls`));
     }
     return {
       listeners: resolvedListeners,
       backends: resolvedBackends,
-      lacking,
       problems: this.#problems,
       credentials: { certificates: this.#certificates, bundles: this.#bundles },
       ...(Number.isFinite(this.#nextCheck) ? { nextCheck: this.#nextCheck } : {}),
@@ -105,32 +98,42 @@ class TlsResolver {
       const found = this.#certificate(ref.name, `${path}.certificateRefs[${i}].name`);
       return found === undefined ? [] : [found.certificate];
     });
+    const unread = certificateRefs.map((ref) => ref.name).filter((secret) => !this.#certificates.has(secret));
     const bundles = clientValidation?.caRefs.map((ref, i) =>
       this.#bundle(ref, `${path}.clientValidation.caRefs[${i}].name`),
     );
     const ticketSecret = this.#ticketSecret(name);
     const base = { mode, minVersion, cipherPolicy, ...(ticketSecret === undefined ? {} : { ticketSecret }) };
-    if (clientValidation === undefined || bundles === undefined) return { ...base, certificates };
+    if (clientValidation === undefined || bundles === undefined) {
+      return { ...base, certificates, ...unresolved(unread) };
+    }
     const ca = bundles.map((bundle) => bundle?.pem ?? '').join('');
+    const unreadBundles = clientValidation.caRefs.map(keyOf).filter((key) => !this.#bundles.has(key));
     return {
       ...base,
       // Whose clients cannot be checked as asked is not served: others would be let in.
-      certificates: ca === '' ? [] : certificates,
-      clientValidation: { mode: clientValidation.mode, ca },
+      ...(ca === ''
+        ? { certificates: [], ...unresolved(certificateRefs.map((ref) => ref.name)) }
+        : { certificates, ...unresolved(unread) }),
+      clientValidation: { mode: clientValidation.mode, ca, ...unresolved(unreadBundles) },
     };
   }
 
   #backend(
     { mode, serverName, caRef, clientCertificateRef }: NonNullable<BackendSpec['tls']>,
     path: string,
-  ): BackendTLS | undefined {
+  ): BackendTLS {
     const bundle = caRef === undefined ? undefined : this.#bundle(caRef, `${path}.caRef.name`);
     const certificate =
       clientCertificateRef === undefined
         ? undefined
         : this.#certificate(clientCertificateRef.name, `${path}.clientCertificateRef.name`)?.certificate;
-    if (caRef !== undefined && bundle === undefined) return undefined;
-    if (clientCertificateRef !== undefined && certificate === undefined) return undefined;
+    const unread = {
+      ...(caRef === undefined || bundle !== undefined ? {} : { ca: keyOf(caRef) }),
+      ...(clientCertificateRef === undefined || certificate !== undefined
+        ? {}
+        : { clientCertificate: `Secret/${clientCertificateRef.name}` }),
+    };
     return {
       mode,
       ...(serverName === undefined ? {} : { serverName }),
@@ -138,6 +141,7 @@ class TlsResolver {
       ...(certificate === undefined
         ? {}
         : { clientCertificate: { chain: certificate.chain, privateKey: certificate.privateKey } }),
+      ...(Object.keys(unread).length === 0 ? {} : { unresolved: unread }),
     };
   }
 
@@ -156,10 +160,11 @@ class TlsResolver {
     return used;
   }
 
-  #bundle({ kind, name }: CAReference, path: string): BundleReading | undefined {
+  #bundle(ref: CAReference, path: string): BundleReading | undefined {
+    const { kind, name } = ref;
     const { namespace, world, before } = this.#context;
     const object = kind === 'Secret' ? world.secret(namespace, name) : world.configMap(namespace, name);
-    const key = `${kind}/${name}`;
+    const key = keyOf(ref);
     const found = this.#read(kind, name, path, object, (read) => readBundle(kind, read));
     const used = found ?? before.bundles.get(key);
     if (used === undefined) return undefined;
@@ -174,12 +179,17 @@ class TlsResolver {
     kind: 'Secret' | 'ConfigMap',
     name: string,
     path: string,
-    object: O | 'denied' | undefined,
+    object: O | Unread | undefined,
     read: (object: O) => Reading<T>,
   ): T | undefined {
     const { namespace } = this.#context;
     if (object === 'denied') {
       this.#tell(`${kind}AccessDenied`, path, accessDenied(kind, namespace));
+      return undefined;
+    }
+    if (object === 'unreadable') {
+      const message = `the API server does not show the ${kind}s of namespace ${namespace}`;
+      this.#tell(`${kind}Unreadable`, path, message);
       return undefined;
     }
     if (object === undefined) {
@@ -234,6 +244,14 @@ class TlsResolver {
     const info = `evenkeel tickets ${uid} ${listener}`;
     return Buffer.from(hkdfSync('sha256', world.ticketSecret, '', info, 32)).toString('base64');
   }
+}
+
+function keyOf({ kind, name }: CAReference): string {
+  return `${kind}/${name}`;
+}
+
+function unresolved(names: readonly string[]): { unresolved?: readonly string[] } {
+  return names.length === 0 ? {} : { unresolved: names };
 }
 
 function accessDenied(kind: 'Secret' | 'ConfigMap', namespace: string): string {

@@ -11,9 +11,9 @@ export interface World {
   endpointSlices(namespace: string, service: string): readonly EndpointSlice[];
   /** Asked for only when the pool takes weights from pods. */
   podAnnotation(namespace: string, pod: string, annotation: string): string | undefined;
-  /** `denied`: the namespace's Secrets may not be read. Undefined: there is none. */
-  secret(namespace: string, name: string): Secret | 'denied' | undefined;
-  configMap(namespace: string, name: string): ConfigMap | 'denied' | undefined;
+  /** Undefined: there is none. */
+  secret(namespace: string, name: string): Secret | Unread | undefined;
+  configMap(namespace: string, name: string): ConfigMap | Unread | undefined;
   /** Secrets and ConfigMaps are not looked at, and TLS is no part of what is resolved. */
   readonly withoutTls?: true;
   /** What the keys of TLS session tickets are derived from. */
@@ -23,6 +23,9 @@ export interface World {
   /** Milliseconds since the epoch: overrides expire. */
   readonly now: number;
 }
+
+/** The namespace's objects of a kind may not be read, or the API server fails to show them. */
+export type Unread = 'denied' | 'unreadable';
 
 export interface Service {
   readonly metadata: { readonly name: string; readonly namespace: string };

@@ -11,6 +11,7 @@ import type {
 import type { RedundancyStatus } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
 import type { PoolConfig } from '../../api/snapshot.ts';
+import { unresolvedOf } from '../../api/unresolved.ts';
 import type { EndpointView } from '../report/aggregate.ts';
 import { activePriority, type BackendView } from './backends.ts';
 import type { ProxyInput, StatusInput } from './input.ts';
@@ -69,8 +70,13 @@ export function programmed(input: StatusInput): Finding<ProgrammedReason> {
   return {
     status: 'True',
     reason: 'Programmed',
-    message: `${proxies.length} of ${proxies.length} proxies have applied it`,
+    message: `${proxies.length} of ${proxies.length} proxies have applied it${keptBy(snapshot.config)}`,
   };
+}
+
+function keptBy(config: PoolConfig): string {
+  const names = unresolvedOf(config);
+  return names.length === 0 ? '' : `; of ${listed(names)} they serve what they had before, if anything`;
 }
 
 /** It was so when status was last written, for this very generation. */

@@ -53,7 +53,11 @@ export class ClusterState {
   constructor(options: ClusterStateOptions) {
     this.#options = options;
     const { onDirty, className } = options;
-    this.credentials = new Credentials({ watch: (watched) => this.#watch(watched), onDirty });
+    this.credentials = new Credentials({
+      watch: (watched) => this.#watch(watched),
+      onDirty,
+      clock: options.clock,
+    });
     this.pools = new Store<StoredPool>({
       matters: ({ metadata, spec }) => [metadata, spec],
       changed: (before, after) => {

@@ -1,11 +1,18 @@
 import { isStatus } from '../kube/client.ts';
 import type { ListWatch, ListWatchOptions } from '../kube/list-watch.ts';
 import { CONFIG_MAPS, resourcePath, SECRETS, type Resource } from '../kube/objects.ts';
-import type { ConfigMap, Secret } from '../resolve/world.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { ConfigMap, Secret, Unread } from '../resolve/world.ts';
 import { Store, type Stored } from './store.ts';
 import { trimConfigMap, trimSecret } from './trim.ts';
 
 type Kind = 'Secret' | 'ConfigMap';
+
+/** `unknown`: nobody has answered yet. `unreadable`: nobody has answered well for so long that nobody waits. */
+type Access = 'unknown' | 'readable' | 'denied' | 'unreadable';
+
+/** How long the pools of a namespace, and at its start the controller, wait for a first answer. */
+const ANSWER_MS = 5_000;
 
 /** Something that a pool refers to, in its own namespace. */
 export interface CredentialRef {
@@ -20,6 +27,7 @@ export interface CredentialsOptions {
   ) => ListWatch<T>;
   /** The pool has to be resolved anew: something it refers to, or the access to it, is different. */
   readonly onDirty: (pool: string) => void;
+  readonly clock: Clock;
 }
 
 /** One kind of one namespace. */
@@ -28,10 +36,10 @@ interface Collection {
   readonly namespace: string;
   readonly store: Store<Secret> | Store<ConfigMap>;
   readonly listWatch: ListWatch<Secret> | ListWatch<ConfigMap>;
-  /** Resolves when it is known what there is, or that nobody may know. */
+  /** Resolves when it is known what there is, or that this cannot be known now. */
   readonly settled: Promise<void>;
-  isSettled: boolean;
-  isDenied: boolean;
+  access: Access;
+  readonly cancelWait: () => void;
 }
 
 /**
@@ -59,11 +67,11 @@ export class Credentials {
     for (const kind of new Set([...refs, ...before].map((ref) => ref.kind))) this.#adjust(kind, namespace);
   }
 
-  secret(namespace: string, name: string): Secret | 'denied' | undefined {
+  secret(namespace: string, name: string): Secret | Unread | undefined {
     return this.#find('Secret', namespace, name);
   }
 
-  configMap(namespace: string, name: string): ConfigMap | 'denied' | undefined {
+  configMap(namespace: string, name: string): ConfigMap | Unread | undefined {
     return this.#find('ConfigMap', namespace, name);
   }
 
@@ -71,7 +79,7 @@ export class Credentials {
   knows(pool: string): boolean {
     const namespace = namespaceOf(pool);
     return (this.#refs.get(pool) ?? []).every(
-      ({ kind }) => this.#collections.get(`${kind} ${namespace}`)?.isSettled === true,
+      ({ kind }) => (this.#collections.get(`${kind} ${namespace}`)?.access ?? 'unknown') !== 'unknown',
     );
   }
 
@@ -89,15 +97,16 @@ export class Credentials {
   }
 
   async stop(): Promise<void> {
+    for (const { cancelWait } of this.#collections.values()) cancelWait();
     await Promise.all([
       ...[...this.#collections.values()].map(({ listWatch }) => listWatch.stop()),
       ...this.#stopping,
     ]);
   }
 
-  #find(kind: Kind, namespace: string, name: string): Secret | ConfigMap | 'denied' | undefined {
+  #find(kind: Kind, namespace: string, name: string): Secret | ConfigMap | Unread | undefined {
     const collection = this.#collections.get(`${kind} ${namespace}`);
-    if (collection?.isDenied === true) return 'denied';
+    if (collection?.access === 'denied' || collection?.access === 'unreadable') return collection.access;
     return collection?.store.get(`${namespace}/${name}`);
   }
 
@@ -113,22 +122,27 @@ export class Credentials {
       return;
     }
     this.#collections.delete(key);
+    known.cancelWait();
     const stopped = known.listWatch.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
   }
 
   #collect(kind: Kind, namespace: string): Collection {
     const settle = Promise.withResolvers<void>();
-    const state = { kind, namespace, isSettled: false, isDenied: false, settled: settle.promise };
-    const onOutcome = (error: unknown): void => {
-      const isDenied = isStatus(error, 403);
-      // Any other failure says nothing of what there is, or whether it may be known.
-      if (error !== undefined && !isDenied) return;
-      const isNews = !collection.isSettled || collection.isDenied !== isDenied;
-      collection.isSettled = true;
-      collection.isDenied = isDenied;
+    const learn = (access: Access): void => {
+      const isNews = collection.access !== access;
+      collection.access = access;
       settle.resolve();
       if (isNews) this.#touch(kind, namespace);
+    };
+    const cancelWait = this.#options.clock.after(ANSWER_MS, () => {
+      if (collection.access === 'unknown') learn('unreadable');
+    });
+    const state = { kind, namespace, access: 'unknown' as Access, cancelWait, settled: settle.promise };
+    const onOutcome = (error: unknown): void => {
+      if (error === undefined) learn('readable');
+      else if (isStatus(error, 403)) learn('denied');
+      // Any other failure says nothing of what there is, or whether it may be known.
     };
     const changed = (before: Stored | undefined, after: Stored | undefined): void =>
       this.#touch(kind, namespace, (after ?? before)!.metadata.name);

@@ -3,6 +3,7 @@ import type { ToProxyBody } from '../../api/control.ts';
 import type { Applied, PoolUpdate } from '../../api/control_pb.ts';
 import { readUpdate, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
+import { keepResolved, unresolvedOf } from '../../api/unresolved.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { CrashGuard } from './crash-guard.ts';
 import { Proven } from './proven.ts';
@@ -48,7 +49,8 @@ interface Batch {
  * 1. What comes with an older epoch than was seen before is refused.
  * 2. What cannot be applied is refused with paths; what was applied before goes on.
  * 3. A pool vanishes when the leader removes it or leaves it out of a full sync, never because a stream ends.
- * 4. On disk is what has served for 10 s, and at an orderly end what serves.
+ * 4. What the controller could not read of Secrets and ConfigMaps stays as it was served.
+ * 5. On disk is what has served for 10 s, and at an orderly end what serves.
  */
 export class Applier {
   readonly #options: ApplierOptions;
@@ -202,6 +204,9 @@ export class Applier {
 
   async #commit({ upsert, remove, endsSync }: Batch): Promise<void> {
     const { guard } = this.#options;
+    for (const [uid, { snapshot, newest }] of upsert) {
+      upsert.set(uid, { snapshot: await this.#whole(snapshot), newest });
+    }
     const snapshots = [...upsert.values()].map(({ snapshot }) => snapshot);
     const gone = [...remove].filter((uid) => this.#pools.has(uid));
     if (snapshots.length > 0) await this.#noteTrial(snapshots);
@@ -227,6 +232,13 @@ export class Applier {
     if (!endsSync) return;
     this.#synced = true;
     this.#becomeReady();
+  }
+
+  /** With what served before, in this life or the last, of what the controller could not read. */
+  async #whole(snapshot: PoolSnapshot): Promise<PoolSnapshot> {
+    if (unresolvedOf(snapshot.config).length === 0) return snapshot;
+    const before = this.#pools.get(snapshot.uid) ?? (await this.#options.disk.read(snapshot.uid));
+    return before === undefined ? snapshot : keepResolved(snapshot, before);
   }
 
   /** Where nothing can be written the proxy serves what it is told all the same. */

@@ -47,6 +47,15 @@ export class SnapshotDisk {
     return { pools, rejected };
   }
 
+  /** Undefined: there is none, or it is damaged. */
+  async read(uid: string): Promise<PoolSnapshot | undefined> {
+    try {
+      return parse(await readFile(this.#path(uid), 'utf8')).snapshot;
+    } catch {
+      return undefined;
+    }
+  }
+
   async save(pool: SavedPool): Promise<void> {
     const body = JSON.stringify(pool);
     await writeAtomically(this.#path(pool.snapshot.uid), `${FORMAT} sha256:${sha256(body)}\n${body}`);

@@ -6,6 +6,7 @@ import type { ListenerTLS, PoolSnapshot } from '../../api/snapshot.ts';
 import { CONFIG_MAPS, POOLS, SECRETS, type Resource } from '../../controller/kube/objects.ts';
 import { caConfigMap, type IssuedPair, TestAuthority, tlsSecret } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
+import { faultProxy } from '../support/fault-proxy.ts';
 import { describeKube, type Applied } from '../support/kube/cluster.ts';
 import { configFor } from '../support/kube/config.ts';
 import { controlPlane, type ControlPlane, type SimulatedProxy } from '../support/kube/control-plane.ts';
@@ -90,6 +91,12 @@ describeKube('certificates on a cluster', () => {
       backends: [{ name: 'v1', type: 'Static', static: { endpoints: [{ address: '10.1.0.1', port: 80 }] } }],
     });
 
+  const movedBackend = {
+    name: 'v1',
+    type: 'Static',
+    static: { endpoints: [{ address: '10.1.0.2', port: 80 }] },
+  };
+
   function tlsOf({ sink }: SimulatedProxy): Extract<ListenerTLS, { mode: 'Terminate' }> | undefined {
     const snapshot = [...sink.serving.values()].find(({ name }: PoolSnapshot) => name === 'shop');
     const tls = snapshot?.config.listeners[0]?.tls;
@@ -144,6 +151,90 @@ describeKube('certificates on a cluster', () => {
       const secret = privateKey.split('\n').slice(1, -2).join('').slice(52, 88);
       expect(shown).not.toContain(secret);
     }
+  });
+
+  it('go on where they are served while no controller has ever read them', async () => {
+    const { kube } = plane;
+    const pair = await authority.issue();
+    await applySecret(pair);
+    const { data } = caConfigMap('clients', authority);
+    const clients = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'clients' }, data };
+    await kube.apply(CONFIG_MAPS, clients);
+    await kube.apply(POOLS, pool());
+    const first = await plane.controller();
+    const [one, two] = await Promise.all([plane.proxy('one', [first]), plane.proxy('two', [first])]);
+    await plane.condition('shop', 'Programmed', 'True');
+    const [uid] = one.sink.serving.keys();
+    const served = { certificates: [{ chain: pair.chain }], clientValidation: { ca: authority.certificate } };
+
+    await first.close();
+    await two.sync.close();
+    await kube.delete(SECRETS, 'shop');
+    await kube.apply(CONFIG_MAPS, { ...clients, data: { 'ca.crt': 'none' } });
+    const moved = pool();
+    Object.assign(moved, { spec: { ...(moved as { spec?: object }).spec, backends: [movedBackend] } });
+    await kube.apply(POOLS, moved);
+    const second = await plane.controller({ grpc: `127.0.0.1:${first.grpcPort}` });
+    const again = await plane.proxy('two', [second]);
+    const fresh = await plane.proxy('three', [second]);
+
+    // Endpoints go on changing.
+    for (const { sink } of [one, again, fresh]) {
+      const addresses = (): unknown => sink.serving.get(uid!)?.endpoints['v1']?.map(({ address }) => address);
+      await eventually('what is new', () => String(addresses()) === '10.1.0.2');
+    }
+    const status = await plane.condition('shop', 'Programmed', 'True');
+    const message = (type: string): string | undefined =>
+      status.conditions?.find((each) => each.type === type)?.message;
+    expect(message('Programmed')).toContain('of Secret/shop; ConfigMap/clients they serve what they had');
+    await plane.condition('shop', 'ResolvedRefs', 'False/SecretNotFound');
+    expect(tlsOf(one)).toMatchObject(served);
+    expect(tlsOf(again)).toMatchObject(served); // from its disk
+    expect(tlsOf(fresh)).toMatchObject({ certificates: [], unresolved: ['shop'] });
+
+    const renewed = await authority.issue();
+    await applySecret(renewed);
+    await kube.apply(CONFIG_MAPS, clients);
+    await plane.condition('shop', 'ResolvedRefs', 'True');
+    for (const proxy of [one, again, fresh]) {
+      await eventually('the new one', () => tlsOf(proxy)?.certificates[0]?.chain === renewed.chain);
+      expect(tlsOf(proxy)).not.toHaveProperty('unresolved');
+    }
+  });
+
+  it('hold up no new leader when the API server fails to show them', async () => {
+    const { kube } = plane;
+    const web = { name: 'web', protocol: 'HTTP', port: 8080 };
+    await kube.apply(POOLS, poolObject('other', plane.className, { listeners: [web] }));
+    await applySecret(await authority.issue());
+    const { data } = caConfigMap('clients', authority);
+    await kube.apply(CONFIG_MAPS, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'clients' },
+      data,
+    });
+    await kube.apply(POOLS, pool());
+    const first = await plane.controller();
+    const proxy = await plane.proxy('one', [first]);
+    await plane.condition('shop', 'Programmed', 'True');
+    const served = tlsOf(proxy);
+    await first.close();
+
+    const faults = await faultProxy(kube.info);
+    plane.ends.push(() => faults.close());
+    faults.answer(({ url }) => url.includes('/secrets'), { status: 500, reason: 'InternalError' });
+    await plane.controller({ grpc: `127.0.0.1:${first.grpcPort}` }, faults.url);
+    const status = await plane.condition('shop', 'ResolvedRefs', 'False/SecretUnreadable');
+    expect(status.conditions?.find(({ type }) => type === 'ResolvedRefs')?.message).toContain(
+      'the API server does not show the Secrets',
+    );
+    await plane.condition('other', 'Accepted', 'True');
+    expect(tlsOf(proxy)).toMatchObject(served!);
+
+    faults.restore();
+    await plane.condition('shop', 'ResolvedRefs', 'True');
+    expect(tlsOf(proxy)).toEqual(served);
   });
 
   it('are part of a new leader’s first push', async () => {

@@ -56,10 +56,27 @@ describe('Standalone', () => {
   let folder: string;
   let proxy: RecordingProxy;
   let standalone: Standalone | undefined;
+  let logged: string[];
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'evenkeel-standalone-'));
     proxy = new RecordingProxy();
+    logged = [];
+  });
+
+  it('says what it begins without, because nothing was there before that could go on', async () => {
+    await write(
+      'shop.yaml',
+      pool('shop', 9000).replace(
+        'protocol: HTTP,',
+        'protocol: HTTPS, tls: {certificateRefs: [{name: shop-tls}]},',
+      ),
+    );
+    await start();
+    expect(proxy.served.size).toBe(1);
+    expect(logged.filter((line) => line.includes('has never read'))).toMatchObject([
+      expect.stringContaining('"pool":"default/shop","without":"Secret/shop-tls"'),
+    ]);
   });
 
   afterEach(async () => {
@@ -69,7 +86,7 @@ describe('Standalone', () => {
 
   const write = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text);
   const start = async (): Promise<Standalone> => {
-    const log = pino({ level: 'silent' });
+    const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
     standalone = await Standalone.start({
       paths: [folder],
       deniedCIDRs: [],

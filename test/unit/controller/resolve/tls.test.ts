@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { redacted } from '../../../../api/redact.ts';
+import { servable } from '../../../../api/unresolved.ts';
 import { compileSnapshot } from '../../../../controller/compile/snapshot.ts';
 import { type LastGood, resolvePool } from '../../../../controller/resolve/resolve-pool.ts';
 import type { Secret, World } from '../../../../controller/resolve/world.ts';
@@ -225,7 +226,11 @@ describe('client certificates', () => {
       'ConfigMapNotFound spec.listeners[0].tls.clientValidation.caRefs[0].name',
       'SecretNotFound spec.listeners[0].tls.clientValidation.caRefs[1].name',
     ]);
-    expect(intent?.config.listeners[0]?.tls).toMatchObject({ certificates: [] });
+    expect(intent?.config.listeners[0]?.tls).toMatchObject({
+      certificates: [],
+      unresolved: ['shop'],
+      clientValidation: { ca: '', unresolved: ['ConfigMap/clients', 'Secret/partners'] },
+    });
   });
 });
 
@@ -261,7 +266,7 @@ describe('TLS to a backend', () => {
     expect(problems).toMatchObject([
       { reason: 'SecretNotFound', path: 'spec.backends[0].tls.clientCertificateRef.name' },
     ]);
-    expect(intent?.endpoints.get('v1')).toEqual([]);
+    expect(servable(compileSnapshot(intent!)).endpoints['v1']).toEqual([]);
   });
 });
 
