@@ -8,6 +8,7 @@ import type { PoolTraffic } from '../api/traffic.ts';
 import type { Clock, Rng } from '../lib/clock.ts';
 import { coalesce, type Coalesced } from '../lib/coalesce.ts';
 import { compileSnapshot } from './compile/snapshot.ts';
+import { DirtyPools } from './dirty-pools.ts';
 import type { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { POOLS } from './kube/objects.ts';
@@ -29,7 +30,7 @@ import { conditionChanges } from './status/write-decision.ts';
 import { StatusWriter, type ComputedStatus, type StatusLimits } from './status/writer.ts';
 import { ClusterState, type ClusterStateOptions } from './watch/cluster-state.ts';
 import { ReadyPods } from './watch/ready-pods.ts';
-import { keyOf } from './watch/store.ts';
+import { keyOf, namespaceOf } from './watch/store.ts';
 import type { StoredPool } from './watch/trim.ts';
 
 export interface LoopOptions extends Pick<ClusterStateOptions, 'client' | 'className' | 'timing'> {
@@ -85,6 +86,8 @@ interface Entry {
 
 /** From an event to the round that handles it: time for more of them. */
 const HOLD_MS = 10;
+/** Pools that are resolved and published in one go. */
+const PART = 256;
 /** How long the first status of a generation waits for the proxies' answers. */
 const SETTLE_MS = 2_000;
 /** How long a new leader waits to know as much as the one before did. */
@@ -112,12 +115,12 @@ export class ControlLoop {
   readonly #entries = new Map<string, Entry>();
   readonly #settle: ReturnType<typeof createSettler>;
   readonly #keyOf = new Map<string, string>();
-  /** Since when each is dirty; monotonic milliseconds. */
-  readonly #dirty = new Map<string, number>();
+  readonly #dirty = new DirtyPools();
   /** Statuses as last written, until the watch has them too. */
   readonly #written = new Map<string, { status: PoolStatus; resourceVersion: string }>();
   readonly #settling = new Set<string>();
   #started = false;
+  #closed = false;
   #lookAgainAt = 0;
   #leadAttempt = 0;
 
@@ -173,13 +176,14 @@ export class ControlLoop {
       write: (uid, status) => this.#write(uid, status),
       written: (uid, before, status) => this.#announce(uid, before, status),
       leading: options.leading,
+      tenantOf: (uid) => namespaceOf(this.#keyOf.get(uid) ?? ''),
       clock,
       rng,
       log,
       ...(options.statusLimits === undefined ? {} : { limits: options.statusLimits }),
     });
     this.#round = coalesce({
-      run: () => this.#reconcileDirty(),
+      run: () => this.#reconcileAll(),
       holdMs: HOLD_MS,
       retryMs: 1_000,
       onError: (error) => log.error({ err: error }, 'reconcile round failed'),
@@ -190,11 +194,12 @@ export class ControlLoop {
   /** Resolves when the whole cluster has been listed and every pool compiled: from then on it may lead. */
   async start(): Promise<void> {
     await Promise.all([this.#state.start(), this.#proxyPods?.start()]);
+    await this.#reconcileAll();
     this.#started = true;
-    this.#reconcileDirty();
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#state.stop(), this.#proxyPods?.stop()]);
     await this.#round.close();
     await this.#writer.close();
@@ -286,15 +291,26 @@ export class ControlLoop {
   }
 
   #markDirty(key: string): void {
-    if (!this.#dirty.has(key)) this.#dirty.set(key, this.#options.clock.now());
+    this.#dirty.add(key, this.#options.clock.now());
     if (this.#started) this.#round.request();
   }
 
-  #reconcileDirty(): void {
+  /**
+   * Until nothing is dirty. A backlog is worked off in parts, with answers, events and what they make dirty in
+   * between: whoever has thousands of pools changed delays another's by one part.
+   */
+  async #reconcileAll(): Promise<void> {
+    for (;;) {
+      this.#reconcile(this.#dirty.take(PART));
+      if (this.#dirty.size === 0 || this.#closed) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** @param dirty with the time since when each is */
+  #reconcile(dirty: ReadonlyMap<string, number>): void {
     const { metrics, log } = this.#options;
-    metrics.dirtyPools.set(this.#dirty.size);
-    const dirty = new Map(this.#dirty);
-    this.#dirty.clear();
+    metrics.dirtyPools.set(dirty.size + this.#dirty.size);
     for (const key of dirty.keys()) {
       try {
         this.#resolve(key);

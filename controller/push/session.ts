@@ -4,6 +4,7 @@ import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
 import type { Ack, Health, Nack, Traffic } from '../../api/control_pb.ts';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
+import { FairSet } from '../fair-set.ts';
 import type { ProxyView, Refusal } from './proxy-view.ts';
 import type { PublishedPool } from './published.ts';
 import type { SendBudget } from './send-budget.ts';
@@ -58,8 +59,8 @@ interface InFlight {
 export class Session {
   readonly #options: SessionOptions;
   readonly #inFlight = new Map<string, InFlight>();
-  /** Pools that the proxy may not have as published. */
-  readonly #due = new Set<string>();
+  /** Pools that the proxy may not have as published; the window is shared by namespaces in turn. */
+  readonly #due = new FairSet((uid) => this.#options.pools.get(uid)?.snapshot.namespace ?? '');
   /** Pools of which the proxy must get everything. */
   readonly #full = new Set<string>();
   readonly #removed = new Set<string>();

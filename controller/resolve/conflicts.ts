@@ -4,7 +4,7 @@ import type { PoolSpec } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
 import type { Listener, PoolConfig, Route } from '../../api/snapshot.ts';
 import { OPEN_CLASS, isHostnameAllowed, isPortAllowed, type ClassPolicy } from './class-policy.ts';
-import { isCovered } from './hostnames.ts';
+import { PortClaims, type Claim } from './port-claims.ts';
 import type { PoolIntent } from './resolve-pool.ts';
 import { shadowedRoutes } from './shadowed-routes.ts';
 
@@ -60,7 +60,7 @@ export function settleConflicts(
   contenders: readonly Contender[],
   policy: ClassPolicy = OPEN_CLASS,
 ): Settlement {
-  const claims = new Map<string, Claim[]>();
+  const claims = new Map<string, PortClaims>();
   const oldestFirst = contenders.toSorted(byAge);
   const shares = oldestFirst.map((contender) => ({ ...contender, ...claim(contender, claims, policy) }));
   const shadowed = shadowedRoutes(
@@ -80,26 +80,22 @@ export function settleConflicts(
 }
 
 /** Takes what is free for a pool, and notes it in `claims`. */
-function claim({ intent, served }: Contender, claims: Map<string, Claim[]>, policy: ClassPolicy): Settled {
+function claim({ intent, served }: Contender, claims: Map<string, PortClaims>, policy: ClassPolicy): Settled {
   const kept: Listener[] = [];
   const losses: Loss[] = [];
   for (const listener of intent.config.listeners) {
-    const rivals = claims.get(portOf(listener)) ?? [];
+    const rivals = claims.get(portOf(listener)) ?? new PortClaims();
+    claims.set(portOf(listener), rivals);
     const outcome = judge(listener, { intent, rivals, policy });
     losses.push(...outcome.losses);
     if (outcome.listener === undefined) continue;
     kept.push(outcome.listener);
-    claims.set(portOf(listener), [...rivals, { listener: outcome.listener, pool: intent }]);
+    rivals.add({ listener: outcome.listener, pool: intent });
   }
   if (losses.length === 0) return { config: intent.config, problems: [] };
   const config = prune(intent.config, kept);
   const problems = losses.map((loss) => toProblem(loss, { served, before: intent.config, after: config }));
   return kept.length === 0 ? { problems } : { config, problems };
-}
-
-interface Claim {
-  readonly listener: Listener;
-  readonly pool: PoolIntent;
 }
 
 interface Loss {
@@ -112,7 +108,7 @@ interface Loss {
 
 interface Rivalry {
   readonly intent: PoolIntent;
-  readonly rivals: readonly Claim[];
+  readonly rivals: PortClaims;
   readonly policy: ClassPolicy;
 }
 
@@ -158,7 +154,7 @@ function wholeLoss(
     const message = `the class does not give port ${port} to namespace ${intent.namespace}`;
     return { reason: 'PortNotAllowed', message };
   }
-  for (const { listener: older, pool } of rivals) {
+  for (const { listener: older, pool } of rivals.addresses()) {
     const isSame = own.address === older.address;
     if (!isSame && !isWildcard(own.address) && !isWildcard(older.address)) continue;
     const isShareable = protocol !== 'TCP' && protocol !== 'UDP' && protocol === older.protocol && isSame;
@@ -193,16 +189,12 @@ function hostnameLoss(
     const message = `the class does not give ${what} on port ${port} to namespace ${namespace}`;
     return { reason: 'HostnameNotAllowed', message };
   }
-  const owner = rivals.find(
-    ({ listener, pool }) => pool.namespace !== namespace && isOwned(hostname, listener.hostnames),
-  );
+  const owner = rivals.owner(hostname, namespace);
   if (owner !== undefined) {
     const message = `${what} on port ${port} belongs to namespace ${owner.pool.namespace}, by the older pool ${nameOf(owner.pool)}`;
     return { reason: 'HostnameConflict', message };
   }
-  const twin = rivals.find(({ listener: { hostnames } }) =>
-    hostname === undefined ? hostnames.length === 0 : hostnames.includes(hostname),
-  );
+  const twin = rivals.twin(hostname);
   if (twin === undefined) return undefined;
   if (protocol === 'TLS') {
     const message = `${what} on port ${port} leads to ${placeOf(twin, intent)}: a connection looks at nothing else`;
@@ -222,11 +214,6 @@ function termsOf(tls: Listener['tls']): unknown {
   if (tls?.mode !== 'Terminate') return tls?.mode;
   const { certificates, minVersion, cipherPolicy, clientValidation } = tls;
   return [certificates.map(({ secret }) => secret), minVersion, cipherPolicy, clientValidation];
-}
-
-function isOwned(hostname: string | undefined, owned: readonly string[]): boolean {
-  if (owned.length === 0) return true;
-  return hostname !== undefined && owned.some((name) => isCovered(hostname, name));
 }
 
 /** The configuration with only these listeners, and without routes that have none left. */

@@ -3,6 +3,7 @@ import type { PoolStatus } from '../../api/pool.gen.ts';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
+import { FairSet } from '../fair-set.ts';
 import { difference } from './write-decision.ts';
 
 export interface StatusWriterOptions {
@@ -13,6 +14,8 @@ export interface StatusWriterOptions {
   /** Called after a write. */
   readonly written: (uid: string, before: PoolStatus | undefined, status: PoolStatus) => void;
   readonly leading: () => boolean;
+  /** Whose pool it is: the budget is shared by tenants in turn. */
+  readonly tenantOf: (uid: string) => string;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
@@ -64,14 +67,15 @@ interface PoolState {
  * 1. What equals what the API server has is not written.
  * 2. A pool is written at most once a second, and at most every 10 s when only details changed; the last state is
  *    always written in the end.
- * 3. All pools share a budget: about 20 writes a second with a burst for transitions, which go first.
+ * 3. All pools share a budget: about 20 writes a second with a burst for transitions, which go first. Tenants take
+ *    turns: one with thousands of pools does not keep another's waiting.
  * 4. However often it is asked for, a status that is costly to work out is not worked out all the time.
  * 5. Only the leader writes. A failed write is retried with back-off and holds up no other pool.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #limits: StatusLimits;
-  readonly #due = new Set<string>();
+  readonly #due: FairSet;
   readonly #pools = new Map<string, PoolState>();
   readonly #round: Coalesced;
   #tokens: number;
@@ -82,6 +86,7 @@ export class StatusWriter {
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#due = new FairSet(options.tenantOf);
     this.#limits = { ...LIMITS, ...options.limits };
     this.#tokens = this.#limits.burst;
     this.#tokensAt = options.clock.now();

@@ -3,7 +3,7 @@ import type { ListWatch, ListWatchOptions } from '../kube/list-watch.ts';
 import { CONFIG_MAPS, resourcePath, SECRETS, type Resource } from '../kube/objects.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ConfigMap, Secret, Unread } from '../resolve/world.ts';
-import { Store, type Stored } from './store.ts';
+import { namespaceOf, Store, type Stored } from './store.ts';
 import { trimConfigMap, trimSecret } from './trim.ts';
 
 type Kind = 'Secret' | 'ConfigMap';
@@ -178,8 +178,4 @@ export class Credentials {
       }
     }
   }
-}
-
-function namespaceOf(pool: string): string {
-  return pool.slice(0, pool.indexOf('/'));
 }

@@ -8,6 +8,11 @@ export function keyOf({ metadata: { namespace, name } }: Stored): string {
   return `${namespace}/${name}`;
 }
 
+/** @param key as of `keyOf` */
+export function namespaceOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
+}
+
 export interface StoreOptions<T> {
   /** What of an object matters: an event that changes nothing else is stored and told to nobody. */
   readonly matters: (item: T) => unknown;

@@ -260,7 +260,7 @@ describe('under constant load with no client retries', () => {
     }
   });
 
-  // The goal is none. Some runs lose up to one request a client, all at the end of the proxy's drain delay, by a reset;
+  // K09. The goal is none. Some runs lose up to one request a client, all at the end of the proxy's drain delay, by a reset;
   // why is not known yet, so the bound is what was seen.
   it('a drained node costs no more than one request a client, all at one moment', async () => {
     const node = (await pods('proxy')).items

@@ -303,6 +303,31 @@ describe('the control stream', () => {
     await eventually('back and applied', () => view(c, 'one')?.applied.get('a') === 'a1');
   });
 
+  it('sends another namespace’s change next, however much one has waiting', async () => {
+    // J14
+    const c = await controller();
+    c.fleet.lead(1);
+    const { sink } = await proxy('one', [c]);
+    await eventually('connected', () => c.fleet.connected === 1);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    sink.judge = async () => {
+      await held;
+      return { ok: true };
+    };
+    const many = Array.from({ length: 200 }, (_, i) => endpoint({ address: `10.0.0.${i}` }));
+    const count = 300;
+    for (let i = 0; i < count; i += 1) {
+      publish(c, pool(`t${i}`, `t${i}`, { namespace: 'tenant', endpoints: { v1: many } }));
+    }
+    await eventually('the window is full', () => c.pushedBytes > 900_000);
+    publish(c, pool('checkout', 'checkout', { namespace: 'shop' }));
+    release();
+    await serves(sink, 'checkout', 'checkout');
+    await eventually('all', () => sink.history.length === count + 1);
+    expect(sink.history.indexOf('checkout')).toBeLessThan(count / 2);
+  });
+
   it('bounds what is on its way to a proxy that reads nothing', async () => {
     // I15
     const c = await controller({ ackTimeoutMs: 60_000 });

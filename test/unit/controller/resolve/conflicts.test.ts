@@ -266,6 +266,30 @@ describe('settleConflicts', () => {
     expect(reasons([{ namespaces: ['b'], hostnames: ['*.example.com'], ports: [80] }])).toEqual([]);
   });
 
+  // J14
+  it('looks at no more of a port for each pool when ten times as many share it', () => {
+    const template = contender('a/0', '{name: web, protocol: HTTP, port: 80}');
+    const readsOf = (count: number): number => {
+      let reads = 0;
+      const [listener] = template.intent.config.listeners;
+      const pools = Array.from({ length: count }, (_, i): Contender => {
+        const counted = {
+          ...listener!,
+          get hostnames() {
+            reads += 1;
+            return [`h${i}.example.com`];
+          },
+        };
+        const config = { ...template.intent.config, listeners: [counted] };
+        return { ...template, intent: { ...template.intent, uid: `a/${i}`, name: `p${i}`, config } };
+      });
+      const settlement = settleConflicts(pools);
+      expect([...settlement.values()].flatMap(({ problems }) => problems)).toEqual([]);
+      return reads / count;
+    };
+    expect(readsOf(2_000)).toBeLessThanOrEqual(readsOf(200));
+  });
+
   it('decides the same whatever order the pools come in, and gives no host of a port to two namespaces', () => {
     const hosts = ['x.example.com', 'y.example.com', '*.example.com', '*.x.example.com', 'example.org'];
     const pool = fc.record({
