@@ -97,9 +97,9 @@ export class Dial<O extends Opening> {
     this.#request = request;
   }
 
-  /** Tries so far. */
-  get attempts(): number {
-    return this.#tried.length;
+  /** The endpoint of each try so far. */
+  get tried(): readonly EndpointState[] {
+    return this.#tried;
   }
 
   start(endpoint: EndpointState): void {

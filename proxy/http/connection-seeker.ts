@@ -35,7 +35,7 @@ const FAILURES = {
 /**
  * From a request to a connection: an endpoint that may take it, waiting in the pool's queue while all are full, then
  * an idle connection to it (for HTTP/2: a session with room), or a new one with the dialer's hedges and further tries.
- * Endpoints that failed the request before are passed over while there are others.
+ * Endpoints that failed the request before, or gave it no connection, are passed over while there are others.
  */
 export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Polled {
   readonly #worker: HttpWorker;
@@ -81,9 +81,11 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
     return this.#select.bound;
   }
 
-  /** It has failed the request. */
+  /** It has failed the request: its next turn comes when every other one has had one. */
   exclude(endpoint: EndpointState): void {
-    this.#select.tried.push(endpoint);
+    const { tried } = this.#select;
+    if (tried.includes(endpoint)) tried.length = 0;
+    tried.push(endpoint);
   }
 
   /** @param furtherTries see `DialLimits.retries` */
@@ -180,6 +182,7 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
 
   connected(opened: Socket | StreamClaim, endpoint: EndpointState): void {
     const stream = opened instanceof StreamClaim ? opened.stream! : this.#opened(opened);
+    for (const other of this.#dial?.tried ?? []) if (other !== endpoint) this.exclude(other);
     this.#endDial();
     this.#owner.found(stream, endpoint, this.#worker.clock.now());
   }
@@ -197,7 +200,7 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
 
   #endDial(): void {
     if (this.#dial === undefined) return;
-    this.attempts += this.#dial.attempts;
+    this.attempts += this.#dial.tried.length;
     this.#dial = undefined;
     this.#opening.length = 0;
   }

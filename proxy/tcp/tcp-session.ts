@@ -88,7 +88,7 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
   }
 
   get attempts(): number {
-    return this.#dial?.attempts ?? 0;
+    return this.#dial?.tried.length ?? 0;
   }
 
   get bytesIn(): number {

@@ -43,8 +43,8 @@ interface Tier {
  * 6. full endpoints are passed over;
  * 7. nothing healthy anywhere: any available endpoint, if the pool fails open.
  *
- * A retry brings the endpoints it tried and enters at 3 without them; when there is no other, it may have one of
- * them again.
+ * A retry brings the endpoints it tried, the latest last, and enters at 3 without them; when there is no other, it may
+ * have one of them again, the latest only where that is the only one.
  */
 export class BackendSelector {
   readonly #deps: SelectorDeps;
@@ -59,7 +59,7 @@ export class BackendSelector {
   #current = -1;
   /** Use the available endpoints instead of the eligible ones. */
   #open = false;
-  readonly #untried = { hashKey: 0, tried: [] as const, maxInFlight: 0 };
+  readonly #again = { hashKey: 0, tried: [] as EndpointState[], maxInFlight: 0 };
 
   constructor(
     refs: readonly BackendRef[],
@@ -146,9 +146,13 @@ export class BackendSelector {
     if (this.#tiers.length === 0) return this.#hasEndpoints() ? 'no-weight' : 'no-endpoints';
     const picked = this.#pick(request);
     if (picked !== 'none-eligible' || request.tried.length === 0) return picked;
-    this.#untried.hashKey = request.hashKey;
-    this.#untried.maxInFlight = request.maxInFlight;
-    return this.#pick(this.#untried);
+    const again = this.#again;
+    again.hashKey = request.hashKey;
+    again.maxInFlight = request.maxInFlight;
+    again.tried.push(request.tried.at(-1)!);
+    const other = this.#pick(again);
+    again.tried.length = 0;
+    return other === 'none-eligible' ? this.#pick(again) : other;
   }
 
   /** Do requests wait for each backend that this one could go to? */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PoolConfig } from '../../../api/snapshot.ts';
 import { endpoint, poolConfig, resilience, route } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ok, status } from '../../support/http/backend.ts';
@@ -33,6 +34,41 @@ describe('retries', () => {
     const proxy = await scope.proxy({ ports: [resetting.port, ...refused, good.port] });
     expect((await proxy.get()).status).toBe(200);
     expect(proxy.records[0]).toMatchObject({ attempts: 4, error: undefined });
+    await proxy.settled();
+  });
+
+  /** The endpoint follows from the request alone, so that nothing else keeps a retry from the one it just tried. */
+  const BY_USER: Partial<PoolConfig> = {
+    loadBalancing: {
+      ...poolConfig().loadBalancing,
+      algorithm: 'ConsistentHash',
+      consistentHash: { key: 'Header', name: 'x-user' },
+    },
+    resilience: resilience({
+      retries: { ...retries, attempts: 5, budget: { percent: 100, minPerSecond: 1_000 } },
+    }),
+  };
+
+  it('remember where no connection came about when a later attempt fails, too', async () => {
+    const resetting = await scope.backend(({ socket }) => socket.destroy());
+    const good = await scope.backend();
+    const [refused] = await freePorts(1);
+    const proxy = await scope.proxy({ ports: [refused!, resetting.port, good.port], config: BY_USER });
+    for (let user = 0; user < 40; user++) {
+      expect((await proxy.request(`GET / HTTP/1.1\r\nHost: a\r\nx-user: ${user}\r\n\r\n`)).status).toBe(200);
+    }
+    const attempts = proxy.records.map((record) => record.attempts);
+    expect(new Set(attempts)).toEqual(new Set([1, 2, 3]));
+    await proxy.settled();
+  });
+
+  it('go to every endpoint before one has its second turn', async () => {
+    const backends = await Promise.all(
+      Array.from({ length: 3 }, () => scope.backend(({ socket }) => socket.destroy())),
+    );
+    const proxy = await scope.proxy({ ports: backends.map(({ port }) => port), config: BY_USER });
+    expect((await proxy.get()).status).toBe(502);
+    expect(backends.map(({ requests }) => requests.length)).toEqual([2, 2, 2]);
     await proxy.settled();
   });
 

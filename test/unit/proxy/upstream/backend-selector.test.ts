@@ -424,6 +424,7 @@ describe('BackendSelector, a retry', () => {
     expect(fixture.selects(3, { tried: [a, b] })).toEqual([c.address, c.address, c.address]);
     expect(fixture.select({ tried: [a, b, c] })).toBe(d.address);
     expect([a, b, c].map(({ address }) => address)).toContain(fixture.select({ tried: [a, b, c, d] }));
+    expect(fixture.selects(3, { tried: [c, d, a, b] })).not.toContain(b.address);
   });
 
   it('has the only endpoint again', () => {
