@@ -6,7 +6,7 @@ import { install } from './support/installation.ts';
 import { blackHole, signalPod } from './support/on-node.ts';
 import { startLoad } from './support/load.ts';
 import { distribution, startProbes } from './support/probes.ts';
-import { proxyLogs, type ProxyLine } from './support/proxy-log.ts';
+import { followProxies, type ProxyLine } from './support/proxy-log.ts';
 import { shop } from './support/shop.ts';
 import { wayIn } from './support/way-in.ts';
 
@@ -117,13 +117,14 @@ describe('status tells what becomes of backends, and traffic goes to the others'
     ));
 
   it('one that crashes, and is started again: out with the first refused connection', async () => {
+    const logs = await followProxies(HERE);
     let killed = 0;
     await lives(
       ['ConnectRefused', 'NotReady'],
       async () => (killed = await signalPod(HERE, victim, 'SIGKILL')),
       async () => undefined,
     );
-    const out = (await proxyLogs(HERE, killed)).map((lines) => lines.find(becomes('Unhealthy', victim))!);
+    const out = logs.stop().map((lines) => lines.find(becomes('Unhealthy', victim))!);
     const took = out.map(({ at, reason }) => `${at - killed} ms (${reason})`);
     process.stdout.write(`killed: out at each proxy after ${took.join(', ')}\n`);
     // The goal counts from the first connection that is refused, which comes after this.
@@ -133,6 +134,7 @@ describe('status tells what becomes of backends, and traffic goes to the others'
   it('one that nothing reaches any more, and that is reached again', async () => {
     const proxies = (await get<Pods>('-n', HERE, 'pods', '-l', 'app.kubernetes.io/component=proxy')).items;
     const from = proxies.map(({ status: { podIP } }) => podIP);
+    const logs = await followProxies(HERE);
     const probes = startProbes((await urls())[0]!);
     const { began, ended } = await blackHole(HERE, victim, from, BLACK_HOLE_MS);
     await allHealthy();
@@ -140,10 +142,12 @@ describe('status tells what becomes of backends, and traffic goes to the others'
     expect(samples.filter(({ outcome }) => outcome !== 'HTTP 200')).toEqual([]);
 
     const outAfter: number[] = [];
+    const reasons = new Set<string>();
     const backAfter: number[] = [];
-    for (const lines of await proxyLogs(HERE, began)) {
+    for (const lines of logs.stop()) {
       const out = lines.find(becomes('Unhealthy', victim))!;
       outAfter.push(out.at - began);
+      reasons.add(out.reason ?? '');
       backAfter.push(lines.find((line) => line.at > out.at && becomes('Healthy', victim)(line))!.at - ended);
     }
     const offset = performance.timeOrigin; // samples are told in time since then
@@ -151,7 +155,7 @@ describe('status tells what becomes of backends, and traffic goes to the others'
       .filter(({ at }) => at + offset > began && at + offset < began + Math.max(...outAfter))
       .map(({ tookMs }) => Math.round(tookMs));
     process.stdout.write(
-      `black-holed: out after ${outAfter.join(', ')} ms, back after ${backAfter.join(', ')} ms; ` +
+      `black-holed: out after ${outAfter.join(', ')} ms (${[...reasons].join(', ')}), back after ${backAfter.join(', ')} ms; ` +
         `until it was out, in ms a request: ${distribution(during)} of ${during.length}\n`,
     );
     for (const ms of outAfter) expect(ms).toBeLessThan(3_000 + SLACK_MS);

@@ -5,6 +5,7 @@ import { install, NAMESPACE, RELEASE } from './support/installation.ts';
 export async function setup(): Promise<() => Promise<void>> {
   // Pods of the installation must keep the strictest standard there is, or they do not start.
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await kubectl('delete', 'namespace', NAMESPACE, '--ignore-not-found'); // what an earlier run has left
   await apply(
     'default',
     JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels } }),

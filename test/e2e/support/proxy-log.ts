@@ -1,4 +1,5 @@
-import { get, kubectl } from './commands.ts';
+import { startProgram } from '../../support/command.ts';
+import { get } from './commands.ts';
 
 /** A line that a proxy has logged, as far as tests look at it. */
 export interface ProxyLine {
@@ -14,18 +15,22 @@ interface Pods {
   readonly items: readonly { readonly metadata: { readonly name: string } }[];
 }
 
-/** What each proxy of an installation has logged since then. */
-export async function proxyLogs(namespace: string, since: number): Promise<ProxyLine[][]> {
+/** Reads what each proxy of an installation logs from now on; stopped, it gives the lines of each. */
+export async function followProxies(namespace: string): Promise<{ stop(): ProxyLine[][] }> {
   const { items } = await get<Pods>('-n', namespace, 'pods', '-l', 'app.kubernetes.io/component=proxy');
-  return Promise.all(
-    items.map(async ({ metadata }) => {
-      const text = await kubectl('-n', namespace, 'logs', metadata.name);
-      return text
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as ProxyLine & { time: string })
-        .map((line) => ({ ...line, at: Date.parse(line.time) }))
-        .filter(({ at }) => at >= since);
-    }),
+  const env = { KUBECONFIG: process.env['KUBECONFIG'] ?? '' };
+  const running = items.map(({ metadata }) =>
+    startProgram('kubectl', ['-n', namespace, 'logs', '--follow', '--tail=0', metadata.name], { env }),
   );
+  return {
+    stop: () =>
+      running.map(({ child, stdout }) => {
+        child.kill();
+        return stdout
+          .split('\n')
+          .slice(0, -1) // behind the last whole line
+          .map((line) => JSON.parse(line) as ProxyLine & { time: string })
+          .map((line) => ({ ...line, at: Date.parse(line.time) }));
+      }),
+  };
 }
