@@ -18,6 +18,8 @@ export interface ApplierOptions {
   readonly log: Logger;
   /** What of `ToController` answers a message; for every controller. */
   readonly answer: (answer: Answer) => void;
+  /** `pools` has changed. */
+  readonly onApplied: () => void;
   readonly onReady: () => void;
 }
 
@@ -144,6 +146,7 @@ export class Applier {
       } else log.error({ pool: snapshot.name, errors: outcome.errors }, 'saved snapshot cannot be applied');
     }
     if (this.#pools.size === 0) return;
+    this.#options.onApplied();
     log.warn({ pools: this.#pools.size }, 'no controller answers: serving from the last good snapshot');
     this.#becomeReady();
   }
@@ -229,6 +232,7 @@ export class Applier {
       this.#proven.serves({ snapshot, epoch: this.#epoch, newest: this.#newest });
       this.#ack(snapshot);
     }
+    if (upsert.size > 0 || gone.length > 0) this.#options.onApplied();
     if (!endsSync) return;
     this.#synced = true;
     this.#becomeReady();

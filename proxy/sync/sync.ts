@@ -88,6 +88,8 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
     clock,
     log,
     answer: (answer) => toAll(encodeToController(answer)),
+    // Its first checks may have been over, and told to nobody, before it was there.
+    onApplied: () => report.request(),
     onReady: () => toAll(encodeToController({ case: 'ready', value: {} })),
   });
 

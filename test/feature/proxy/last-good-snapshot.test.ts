@@ -53,6 +53,7 @@ describe('the last good snapshot', () => {
       clock,
       log,
       answer: (answer) => (answered = answer),
+      onApplied: () => undefined,
       onReady: () => undefined,
     });
     const push = async (uid: string, digest: string, epoch = 1): Promise<Answer | undefined> => {

@@ -212,6 +212,25 @@ describe('the control stream', () => {
     expect(sink.history).toEqual(['young', 'young2']);
   });
 
+  it('reports the health of a pool that takes longer to apply than reports wait for company', async () => {
+    const c = await controller();
+    publish(c, pool('a', 'a1'));
+    c.fleet.lead(1);
+    const { sink } = await proxy('one', [c]);
+    await serves(sink, 'a', 'a1');
+    const told = (uid: string) =>
+      c.health.get('one')?.some((health) => health.uid === uid && health.endpoints.length > 0);
+    sink.judge = async () => {
+      sink.report('b', [report('Healthy')]);
+      sink.report('a', [report('Healthy')]);
+      await eventually('a report has gone out meanwhile', () => told('a'));
+      return { ok: true };
+    };
+    publish(c, pool('b', 'b1'));
+    await serves(sink, 'b', 'b1');
+    await eventually('the new pool is reported, too', () => told('b'));
+  });
+
   it('reports acks and health to the controllers that do not lead, so that they know when they do', async () => {
     const leader = await controller();
     const other = await controller();
