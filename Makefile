@@ -38,7 +38,7 @@ test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube
 	@vitest run --project local --project kube
 
 .PHONY: soak
-soak: $(SETUP) ## long runs: a million requests under chaos
+soak: $(SETUP) ## long runs: a million requests under chaos, SOAK_MINUTES of changes
 	@vitest run --project soak
 
 # BENCH: words of bench/main.ts, such as "quick", "http", "tcp"; without any, all of it, in about 12 minutes.

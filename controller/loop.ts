@@ -256,6 +256,12 @@ export class ControlLoop {
     return proxyInputs(uid, this.fleet.published(uid), views, pods?.names() ?? [], this.#options.clock.now());
   }
 
+  /** Brings those metrics up to date that nothing else does. */
+  measure(): void {
+    const { objects } = this.#options.metrics;
+    for (const [kind, count] of this.#state.counts()) objects.set({ kind }, count);
+  }
+
   /** What pools carry over all proxies. */
   traffic(): readonly PoolTraffic[] {
     const proxies = this.fleet.views().map(({ name }) => name);

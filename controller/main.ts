@@ -150,8 +150,10 @@ export async function runController(options: ControllerOptions): Promise<Control
     ),
     'GET /healthz': () => ({ body: 'ok\n' }),
     'GET /readyz': () => (synced ? { body: 'ok\n' } : { status: 503, body: 'not synced\n' }),
-    'GET /metrics': async ({ accept }) =>
-      formatMetrics([await registry.getMetricsAsJSON()], metricsFormat(accept)),
+    'GET /metrics': async ({ accept }) => {
+      loop.measure();
+      return formatMetrics([await registry.getMetricsAsJSON()], metricsFormat(accept));
+    },
   });
 
   const begin = async (): Promise<void> => {

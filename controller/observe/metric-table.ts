@@ -52,6 +52,12 @@ export const CONTROLLER_METRICS = {
     help: 'Pools of the class.',
     labels: {},
   },
+  objects: {
+    name: 'evenkeel_controller_objects',
+    type: 'gauge',
+    help: 'Objects of a kind that are kept in memory.',
+    labels: { kind: '`loadbalancerpools`, `services`, `endpointslices` or `pods`' },
+  },
   statusWrites: {
     name: 'evenkeel_controller_status_writes_total',
     type: 'counter',

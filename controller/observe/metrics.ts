@@ -12,6 +12,7 @@ export interface ControllerMetrics {
   readonly nacks: Counter;
   readonly connectedProxies: Gauge;
   readonly pools: Gauge;
+  readonly objects: Gauge<'kind'>;
   readonly statusWrites: Counter;
   readonly statusFailures: Counter;
   readonly lists: Counter<'kind'>;
@@ -40,6 +41,7 @@ export function controllerMetrics(registry: Registry): ControllerMetrics {
     nacks: new Counter(of(TABLE.nacks)),
     connectedProxies: new Gauge(of(TABLE.connectedProxies)),
     pools: new Gauge(of(TABLE.pools)),
+    objects: new Gauge({ ...of(TABLE.objects), labelNames: ['kind'] }),
     statusWrites: new Counter(of(TABLE.statusWrites)),
     statusFailures: new Counter(of(TABLE.statusFailures)),
     lists: new Counter({ ...of(TABLE.lists), labelNames: ['kind'] }),

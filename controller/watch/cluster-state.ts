@@ -155,6 +155,16 @@ export class ClusterState {
     return Object.fromEntries(this.#all().map(({ kind, listWatch }) => [kind, listWatch.newest]));
   }
 
+  /** How many objects of each kind are in here, by plural. */
+  counts(): ReadonlyMap<string, number> {
+    return new Map([
+      [POOLS.plural, this.pools.size],
+      [SERVICES.plural, this.#services.size],
+      [ENDPOINT_SLICES.plural, this.#slices.size],
+      [PODS.plural, this.#pods.size],
+    ]);
+  }
+
   /** Whether this knows everything that made `newest`. */
   hasSeen(newest: Newest): boolean {
     return this.#all().every(({ kind, listWatch }) => {

@@ -183,10 +183,12 @@ describeKube('certificates on a cluster', () => {
       const addresses = (): unknown => sink.serving.get(uid!)?.endpoints['v1']?.map(({ address }) => address);
       await eventually('what is new', () => String(addresses()) === '10.1.0.2');
     }
-    const status = await plane.condition('shop', 'Programmed', 'True');
-    const message = (type: string): string | undefined =>
-      status.conditions?.find((each) => each.type === type)?.message;
-    expect(message('Programmed')).toContain('of Secret/shop; ConfigMap/clients they serve what they had');
+    // It was True before, too: what is new is what it says.
+    await eventually('it is told', async () => {
+      const { conditions } = await plane.condition('shop', 'Programmed', 'True');
+      const message = conditions?.find(({ type }) => type === 'Programmed')?.message;
+      return message?.includes('of Secret/shop; ConfigMap/clients they serve what they had');
+    });
     await plane.condition('shop', 'ResolvedRefs', 'False/SecretNotFound');
     expect(tlsOf(one)).toMatchObject(served);
     expect(tlsOf(again)).toMatchObject(served); // from its disk

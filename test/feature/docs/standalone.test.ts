@@ -6,8 +6,8 @@ import { startCommand, startProgram, type RunningCommand } from '../../support/c
 import { commandBlocks, ROOT } from '../../support/docs/commands.ts';
 import { createDemoCertificates } from '../../../standalone/demo-certificates.ts';
 import { eventually } from '../../support/eventually.ts';
+import { MovedPorts } from '../../support/example-ports.ts';
 import { ExampleServer } from '../../support/example-servers.ts';
-import { freePorts } from '../../support/free-ports.ts';
 
 const DOCUMENTS = ['README.md', 'docs/tasks.md'];
 const ADMIN = 9901;
@@ -17,34 +17,13 @@ describe('commands in documents, beside a standalone process', () => {
   let folder: string;
   let run: RunningCommand;
   const servers: ExampleServer[] = [];
-  const ports = new Map<number, number>();
-  const moved = (text: string): string =>
-    text.replaceAll(/\b(80[89]\d|844[2-6]|90[0-4][1-3]|9901)\b/g, (port) =>
-      String(ports.get(Number(port)) ?? port),
-    );
+  let ports: MovedPorts;
 
   beforeAll(async () => {
-    const wanted = [
-      ...Array.from({ length: 20 }, (_, index) => 8080 + index),
-      ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030, 9040].map((base) => base + number)),
-      8442,
-      8443,
-      8445,
-      8446,
-      ADMIN,
-    ];
     const certificates = await createDemoCertificates(Date.now());
-    for (const [index, port] of (await freePorts(wanted.length)).entries()) ports.set(wanted[index]!, port);
+    ports = await MovedPorts.find(ADMIN);
     for (const number of [1, 2, 3]) {
-      const at = (base: number): number => ports.get(base + number)!;
-      const places = {
-        http: at(9000),
-        tcp: at(9010),
-        udp: at(9020),
-        grpc: at(9030),
-        https: at(9040),
-      };
-      const server = new ExampleServer(String(number), places, certificates.server);
+      const server = new ExampleServer(String(number), ports.ofServer(number), certificates.server);
       servers.push(server);
       await server.start();
     }
@@ -52,14 +31,14 @@ describe('commands in documents, beside a standalone process', () => {
     await cp(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
     for (const name of await readdir(join(folder, 'examples'))) {
       const path = join(folder, 'examples', name);
-      await writeFile(path, moved(await readFile(path, 'utf8')));
+      await writeFile(path, ports.in(await readFile(path, 'utf8')));
     }
     await writeFile(join(folder, 'examples', 'certificates.yaml'), certificates.manifests);
     const [pool = ''] =
       /(?<=```yaml\n)[\s\S]*?(?=```)/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? [];
     await writeFile(join(folder, 'shop.yaml'), pool);
     await mkdir(join(folder, 'state'));
-    const admin = `127.0.0.1:${ports.get(ADMIN)}`;
+    const admin = `127.0.0.1:${ports.of(ADMIN)}`;
     run = startCommand(['run', '-f', 'examples', '--workers', '1', '--admin', admin], { cwd: folder });
     await eventually('ready', async () => {
       if (run.child.exitCode !== null) throw new Error(run.stderr);
@@ -77,7 +56,9 @@ describe('commands in documents, beside a standalone process', () => {
   const blocks = DOCUMENTS.flatMap(commandBlocks).filter(({ mark }) => mark === 'standalone');
 
   it.each(blocks.map(({ place, text }) => [place, text] as const))('%s', async (_, text) => {
-    const { code, stdout, stderr } = await startProgram('sh', ['-euc', moved(text)], { cwd: folder }).ended();
+    const { code, stdout, stderr } = await startProgram('sh', ['-euc', ports.in(text)], {
+      cwd: folder,
+    }).ended();
     expect({ code, stderr, stdout }).toMatchObject({ code: 0, stderr: '' });
     expect(stdout).not.toBe('');
   });

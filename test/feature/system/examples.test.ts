@@ -17,7 +17,7 @@ import { eventually } from '../../support/eventually.ts';
 import { ExampleServer } from '../../support/example-servers.ts';
 import { status as Status } from '@grpc/grpc-js';
 import { GrpcClient } from '../../support/grpc/client.ts';
-import { freePorts } from '../../support/free-ports.ts';
+import { MovedPorts } from '../../support/example-ports.ts';
 import { seededRng } from '../../support/seeded-rng.ts';
 import { RawClient } from '../../support/http/client.ts';
 import { dialTcp, readAll } from '../../support/tcp-client.ts';
@@ -34,32 +34,15 @@ describe('examples', () => {
   let servers: ExampleServer[];
   let proxy: Proxy;
   let standalone: Standalone;
-  let ports: Map<number, number>;
+  let ports: MovedPorts;
   const agents: Agent[] = [];
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'evenkeel-examples-'));
-    const wanted = [
-      ...Array.from({ length: 20 }, (_, index) => 8080 + index),
-      ...[1, 2, 3].flatMap((number) => [9000, 9010, 9020, 9030, 9040].map((base) => base + number)),
-      8442,
-      8443,
-      8445,
-      8446,
-    ];
-    const free = await freePorts(wanted.length);
-    ports = new Map(wanted.map((port, index) => [port, free[index]!]));
-    servers = [1, 2, 3].map((number) => {
-      const at = (base: number): number => ports.get(base + number)!;
-      const places = {
-        http: at(9000),
-        tcp: at(9010),
-        udp: at(9020),
-        grpc: at(9030),
-        https: at(9040),
-      };
-      return new ExampleServer(String(number), places, certificates.server);
-    });
+    ports = await MovedPorts.find();
+    servers = [1, 2, 3].map(
+      (number) => new ExampleServer(String(number), ports.ofServer(number), certificates.server),
+    );
     await Promise.all(servers.map((server) => server.start()));
   });
 
@@ -75,10 +58,7 @@ describe('examples', () => {
   async function run(...examples: readonly string[]): Promise<void> {
     for (const example of examples) {
       const text = await readFile(new URL(example, EXAMPLES), 'utf8');
-      const moved = text.replaceAll(/\b(80[89]\d|844[2-6]|90[0-4][1-3])\b/g, (port) =>
-        String(ports.get(Number(port)) ?? port),
-      );
-      await writeFile(join(folder, example), moved);
+      await writeFile(join(folder, example), ports.in(text));
     }
     await writeFile(join(folder, 'certificates.yaml'), certificates.manifests);
     const log = pino({ level: 'silent' });
@@ -121,7 +101,7 @@ describe('examples', () => {
     return new Promise((resolve, reject) => {
       const { method = 'GET', headers = {}, body } = options;
       const sent = request(
-        { host: '127.0.0.1', port: ports.get(port), path, method, headers, agent },
+        { host: '127.0.0.1', port: ports.of(port), path, method, headers, agent },
         (response) => {
           let text = '';
           response.setEncoding('utf8');
@@ -255,7 +235,7 @@ describe('examples', () => {
     await run('tcp.yaml');
     const echo = (text: string): Promise<string> =>
       new Promise((resolve, reject) => {
-        const socket = connect(ports.get(8088)!, '127.0.0.1', () => socket.end(text));
+        const socket = connect(ports.of(8088), '127.0.0.1', () => socket.end(text));
         let got = '';
         socket.on('data', (chunk) => (got += String(chunk)));
         socket.on('end', () => resolve(got));
@@ -273,7 +253,7 @@ describe('examples', () => {
     const ask = (text: string): Promise<string> =>
       new Promise((resolve) => {
         client.once('message', (message) => resolve(String(message)));
-        client.send(text, ports.get(8089), '127.0.0.1');
+        client.send(text, ports.of(8089), '127.0.0.1');
       });
     await eventually('the servers are checked', () =>
       standalone.pools[0]?.reports.every(({ verdict }) => verdict.state === 'Healthy'),
@@ -315,7 +295,7 @@ describe('examples', () => {
 
   it('grpc: calls of one client take turns, by service and by method', async () => {
     await run('grpc.yaml');
-    const client = new GrpcClient(ports.get(8095)!);
+    const client = new GrpcClient(ports.of(8095));
     const call = async (path: string): Promise<string> => {
       const { messages, status } = await client.unary('', {}, { path });
       return status.code === Status.OK ? String(messages[0]) : `status ${status.code}`;
@@ -378,7 +358,7 @@ describe('examples', () => {
     expect(through).toMatch(/^([123])\1\1$/);
 
     const ask = async (header: string): Promise<string> => {
-      const socket = dialTcp(ports.get(8099)!);
+      const socket = dialTcp(ports.of(8099));
       socket.write(`${header}GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n`);
       const { bytes } = await readAll(socket);
       socket.destroy();
@@ -401,7 +381,7 @@ describe('examples', () => {
   it('websocket: tunnels spread over the servers, each lives until its server goes', async () => {
     await run('websocket.yaml');
     const open = async (): Promise<WebSocket> => {
-      const socket = new WebSocket(`ws://127.0.0.1:${ports.get(8097)}/`);
+      const socket = new WebSocket(`ws://127.0.0.1:${ports.of(8097)}/`);
       await once(socket, 'open');
       return socket;
     };
@@ -426,7 +406,7 @@ describe('examples', () => {
   it('own-answers: what needs no backend is answered without one', async () => {
     await run('own-answers.yaml');
     const at = async (path: string): Promise<Response> =>
-      fetch(`http://127.0.0.1:${ports.get(8096)}${path}`, { redirect: 'manual' });
+      fetch(`http://127.0.0.1:${ports.of(8096)}${path}`, { redirect: 'manual' });
     await eventually('server 1 is healthy', async () => (await send(8096, '/')).body === '1');
     expect(await (await at('/robots.txt')).text()).toBe('User-agent: *\nDisallow: /\n');
     const moved = await at('/old/page');
@@ -444,7 +424,7 @@ describe('examples', () => {
   it('limits: who may come, how often, and with how much', async () => {
     await run('limits.yaml');
     const at = async (path: string, init: RequestInit = {}): Promise<Response> =>
-      fetch(`http://127.0.0.1:${ports.get(8094)}${path}`, init);
+      fetch(`http://127.0.0.1:${ports.of(8094)}${path}`, init);
     const as = (client: string): RequestInit => ({ headers: { 'x-forwarded-for': client } });
     expect((await at('/')).status).toBe(200);
     expect((await at('/', as('203.0.113.66'))).status).toBe(403);
@@ -469,7 +449,7 @@ describe('examples', () => {
     port: number,
     servername: string,
   ): Promise<{ head: string; body: string; alpn: string }> {
-    const socket = await dialTls(ports.get(port)!, {
+    const socket = await dialTls(ports.of(port), {
       servername,
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
@@ -486,12 +466,12 @@ describe('examples', () => {
     expect([head.slice(0, 15), alpn]).toEqual(['HTTP/1.1 200 OK', 'http/1.1']);
     expect(body).toMatch(/^[12]$/);
     expect(head).toMatch(/^strict-transport-security: max-age=31536000\r$/im);
-    const moved = await fetch(`http://127.0.0.1:${ports.get(8442)}/cart`, { redirect: 'manual' });
+    const moved = await fetch(`http://127.0.0.1:${ports.of(8442)}/cart`, { redirect: 'manual' });
     expect([moved.status, moved.headers.get('location')]).toEqual([
       308,
-      `https://127.0.0.1:${ports.get(8443)}/cart`,
+      `https://127.0.0.1:${ports.of(8443)}/cart`,
     ]);
-    expect(await handshakeError(ports.get(8443)!, { servername: 'other.example.com' })).toBe(
+    expect(await handshakeError(ports.of(8443), { servername: 'other.example.com' })).toBe(
       'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
     );
   });
@@ -500,9 +480,7 @@ describe('examples', () => {
     await run('tls-passthrough.yaml');
     expect((await sendTls(8445, 'a.example.com')).body).toBe('1');
     expect((await sendTls(8445, 'b.example.com')).body).toBe('2');
-    expect(await handshakeError(ports.get(8445)!, { servername: '' })).toBe(
-      'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
-    );
+    expect(await handshakeError(ports.of(8445), { servername: '' })).toBe('ERR_SSL_TLSV1_UNRECOGNIZED_NAME');
   });
 
   it('tls-backends: only who shows the right certificate is spoken to', async () => {
