@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEhNldmVua2VlbC5jb250cm9sLnYxIqQCCgxUb0NvbnRyb2xsZXISKwoFaGVsbG8YASABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguZXZlbmtlZWwuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuZXZlbmtlZWwuY29udHJvbC52MS5OYWNrSAASKwoFcmVhZHkYBCABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLlJlYWR5SAASLQoGaGVhbHRoGAUgASgLMhsuZXZlbmtlZWwuY29udHJvbC52MS5IZWFsdGhIABIvCgd0cmFmZmljGAYgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5UcmFmZmljSABCBgoEYm9keSLcAQoHVG9Qcm94eRIvCgd3ZWxjb21lGAEgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5XZWxjb21lSAASMQoGdXBkYXRlGAIgASgLMh8uZXZlbmtlZWwuY29udHJvbC52MS5Qb29sVXBkYXRlSAASMwoHcmVtb3ZhbBgDIAEoCzIgLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFJlbW92YWxIABIwCghzeW5jX2VuZBgEIAEoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuU3luY0VuZEgAQgYKBGJvZHki9wEKBUhlbGxvEg0KBXByb3h5GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKA0SLQoHYXBwbGllZBgEIAMoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuQXBwbGllZBI2CgZuZXdlc3QYBSADKAsyJi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvLk5ld2VzdEVudHJ5Eg0KBXJlYWR5GAYgASgIEgwKBG5vZGUYByABKAkSDAoEem9uZRgIIAEoCRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiYKB0FwcGxpZWQSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCSIxCgNBY2sSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRINCgVlcG9jaBgDIAEoDSJuCgROYWNrEgsKA3VpZBgBIAEoCRIOCgZkaWdlc3QYAiABKAkSDQoFZXBvY2gYAyABKA0SKgoGZmF1bHRzGAQgAygLMhouZXZlbmtlZWwuY29udHJvbC52MS5GYXVsdBIOCgZyZXN5bmMYBSABKAgiJgoFRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIgcKBVJlYWR5ImwKBkhlYWx0aBILCgN1aWQYASABKAkSDwoHcmVwbGFjZRgCIAEoCBI2CgllbmRwb2ludHMYAyADKAsyIy5ldmVua2VlbC5jb250cm9sLnYxLkVuZHBvaW50SGVhbHRoEgwKBGdvbmUYBCADKAkiowEKDkVuZHBvaW50SGVhbHRoEg8KB2JhY2tlbmQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRwb3J0GAMgASgNEhIKCnRhcmdldF91aWQYBCABKAkSDQoFc3RhdGUYBSABKAkSDgoGc291cmNlGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIPCgdtZXNzYWdlGAggASgJEg0KBXNpbmNlGAkgASgBIjoKB1RyYWZmaWMSLwoFcG9vbHMYASADKAsyIC5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xUcmFmZmljIj0KC1Bvb2xUcmFmZmljEgwKBHBvb2wYASABKAkSEAoIcmVxdWVzdHMYAiABKAESDgoGZmFpbGVkGAMgASgBIh0KB1dlbGNvbWUSEgoKY29udHJvbGxlchgBIAEoCSKlAgoKUG9vbFVwZGF0ZRINCgVlcG9jaBgBIAEoDRILCgN1aWQYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEgwKBG5hbWUYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoARISCgpnZW5lcmF0aW9uGAYgASgBEg4KBmRpZ2VzdBgHIAEoCRITCgtiYXNlX2RpZ2VzdBgIIAEoCRIOCgZjb25maWcYCSABKAwSEQoJZW5kcG9pbnRzGAogASgMEjsKBm5ld2VzdBgLIAMoCzIrLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFVwZGF0ZS5OZXdlc3RFbnRyeRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKC1Bvb2xSZW1vdmFsEg0KBWVwb2NoGAEgASgNEgsKA3VpZBgCIAEoCSImCgdTeW5jRW5kEg0KBWVwb2NoGAEgASgNEgwKBHVpZHMYAiADKAkyXwoNQ29udHJvbFN0cmVhbRJOCgdDb25uZWN0EiEuZXZlbmtlZWwuY29udHJvbC52MS5Ub0NvbnRyb2xsZXIaHC5ldmVua2VlbC5jb250cm9sLnYxLlRvUHJveHkoATABYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEhNldmVua2VlbC5jb250cm9sLnYxIs8CCgxUb0NvbnRyb2xsZXISKwoFaGVsbG8YASABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvSAASJwoDYWNrGAIgASgLMhguZXZlbmtlZWwuY29udHJvbC52MS5BY2tIABIpCgRuYWNrGAMgASgLMhkuZXZlbmtlZWwuY29udHJvbC52MS5OYWNrSAASKwoFcmVhZHkYBCABKAsyGi5ldmVua2VlbC5jb250cm9sLnYxLlJlYWR5SAASLQoGaGVhbHRoGAUgASgLMhsuZXZlbmtlZWwuY29udHJvbC52MS5IZWFsdGhIABIvCgd0cmFmZmljGAYgASgLMhwuZXZlbmtlZWwuY29udHJvbC52MS5UcmFmZmljSAASKQoEYWNrcxgHIAEoCzIZLmV2ZW5rZWVsLmNvbnRyb2wudjEuQWNrc0gAQgYKBGJvZHkikQIKB1RvUHJveHkSLwoHd2VsY29tZRgBIAEoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuV2VsY29tZUgAEjEKBnVwZGF0ZRgCIAEoCzIfLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFVwZGF0ZUgAEjMKB3JlbW92YWwYAyABKAsyIC5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xSZW1vdmFsSAASMAoIc3luY19lbmQYBCABKAsyHC5ldmVua2VlbC5jb250cm9sLnYxLlN5bmNFbmRIABIzCgd1cGRhdGVzGAUgASgLMiAuZXZlbmtlZWwuY29udHJvbC52MS5Qb29sVXBkYXRlc0gAQgYKBGJvZHki9wEKBUhlbGxvEg0KBXByb3h5GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKA0SLQoHYXBwbGllZBgEIAMoCzIcLmV2ZW5rZWVsLmNvbnRyb2wudjEuQXBwbGllZBI2CgZuZXdlc3QYBSADKAsyJi5ldmVua2VlbC5jb250cm9sLnYxLkhlbGxvLk5ld2VzdEVudHJ5Eg0KBXJlYWR5GAYgASgIEgwKBG5vZGUYByABKAkSDAoEem9uZRgIIAEoCRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiYKB0FwcGxpZWQSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCSIxCgNBY2sSCwoDdWlkGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRINCgVlcG9jaBgDIAEoDSIuCgRBY2tzEiYKBGFja3MYASADKAsyGC5ldmVua2VlbC5jb250cm9sLnYxLkFjayJuCgROYWNrEgsKA3VpZBgBIAEoCRIOCgZkaWdlc3QYAiABKAkSDQoFZXBvY2gYAyABKA0SKgoGZmF1bHRzGAQgAygLMhouZXZlbmtlZWwuY29udHJvbC52MS5GYXVsdBIOCgZyZXN5bmMYBSABKAgiJgoFRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIgcKBVJlYWR5ImwKBkhlYWx0aBILCgN1aWQYASABKAkSDwoHcmVwbGFjZRgCIAEoCBI2CgllbmRwb2ludHMYAyADKAsyIy5ldmVua2VlbC5jb250cm9sLnYxLkVuZHBvaW50SGVhbHRoEgwKBGdvbmUYBCADKAkiowEKDkVuZHBvaW50SGVhbHRoEg8KB2JhY2tlbmQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRwb3J0GAMgASgNEhIKCnRhcmdldF91aWQYBCABKAkSDQoFc3RhdGUYBSABKAkSDgoGc291cmNlGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIPCgdtZXNzYWdlGAggASgJEg0KBXNpbmNlGAkgASgBIjoKB1RyYWZmaWMSLwoFcG9vbHMYASADKAsyIC5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xUcmFmZmljIj0KC1Bvb2xUcmFmZmljEgwKBHBvb2wYASABKAkSEAoIcmVxdWVzdHMYAiABKAESDgoGZmFpbGVkGAMgASgBIh0KB1dlbGNvbWUSEgoKY29udHJvbGxlchgBIAEoCSKlAgoKUG9vbFVwZGF0ZRINCgVlcG9jaBgBIAEoDRILCgN1aWQYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEgwKBG5hbWUYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoARISCgpnZW5lcmF0aW9uGAYgASgBEg4KBmRpZ2VzdBgHIAEoCRITCgtiYXNlX2RpZ2VzdBgIIAEoCRIOCgZjb25maWcYCSABKAwSEQoJZW5kcG9pbnRzGAogASgMEjsKBm5ld2VzdBgLIAMoCzIrLmV2ZW5rZWVsLmNvbnRyb2wudjEuUG9vbFVwZGF0ZS5OZXdlc3RFbnRyeRotCgtOZXdlc3RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj8KC1Bvb2xVcGRhdGVzEjAKB3VwZGF0ZXMYAiADKAsyHy5ldmVua2VlbC5jb250cm9sLnYxLlBvb2xVcGRhdGUiKQoLUG9vbFJlbW92YWwSDQoFZXBvY2gYASABKA0SCwoDdWlkGAIgASgJIiYKB1N5bmNFbmQSDQoFZXBvY2gYASABKA0SDAoEdWlkcxgCIAMoCTJfCg1Db250cm9sU3RyZWFtEk4KB0Nvbm5lY3QSIS5ldmVua2VlbC5jb250cm9sLnYxLlRvQ29udHJvbGxlchocLmV2ZW5rZWVsLmNvbnRyb2wudjEuVG9Qcm94eSgBMAFiBnByb3RvMw");
 
 /**
  * @generated from message evenkeel.control.v1.ToController
@@ -63,6 +63,12 @@ export type ToController = Message<"evenkeel.control.v1.ToController"> & {
      */
     value: Traffic;
     case: "traffic";
+  } | {
+    /**
+     * @generated from field: evenkeel.control.v1.Acks acks = 7;
+     */
+    value: Acks;
+    case: "acks";
   } | { case: undefined; value?: undefined };
 };
 
@@ -106,6 +112,12 @@ export type ToProxy = Message<"evenkeel.control.v1.ToProxy"> & {
      */
     value: SyncEnd;
     case: "syncEnd";
+  } | {
+    /**
+     * @generated from field: evenkeel.control.v1.PoolUpdates updates = 5;
+     */
+    value: PoolUpdates;
+    case: "updates";
   } | { case: undefined; value?: undefined };
 };
 
@@ -230,6 +242,25 @@ export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
   messageDesc(file_control, 4);
 
 /**
+ * Of what was applied together.
+ *
+ * @generated from message evenkeel.control.v1.Acks
+ */
+export type Acks = Message<"evenkeel.control.v1.Acks"> & {
+  /**
+   * @generated from field: repeated evenkeel.control.v1.Ack acks = 1;
+   */
+  acks: Ack[];
+};
+
+/**
+ * Describes the message evenkeel.control.v1.Acks.
+ * Use `create(AcksSchema)` to create a new message.
+ */
+export const AcksSchema: GenMessage<Acks> = /*@__PURE__*/
+  messageDesc(file_control, 5);
+
+/**
  * Not applied; what was applied before goes on.
  *
  * @generated from message evenkeel.control.v1.Nack
@@ -268,7 +299,7 @@ export type Nack = Message<"evenkeel.control.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
-  messageDesc(file_control, 5);
+  messageDesc(file_control, 6);
 
 /**
  * @generated from message evenkeel.control.v1.Fault
@@ -290,7 +321,7 @@ export type Fault = Message<"evenkeel.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_control, 6);
+  messageDesc(file_control, 7);
 
 /**
  * It has applied, or refused, everything of a first full sync and its listeners are open.
@@ -305,7 +336,7 @@ export type Ready = Message<"evenkeel.control.v1.Ready"> & {
  * Use `create(ReadySchema)` to create a new message.
  */
 export const ReadySchema: GenMessage<Ready> = /*@__PURE__*/
-  messageDesc(file_control, 7);
+  messageDesc(file_control, 8);
 
 /**
  * Health of a pool's endpoints as this proxy sees it.
@@ -343,7 +374,7 @@ export type Health = Message<"evenkeel.control.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_control, 8);
+  messageDesc(file_control, 9);
 
 /**
  * @generated from message evenkeel.control.v1.EndpointHealth
@@ -404,7 +435,7 @@ export type EndpointHealth = Message<"evenkeel.control.v1.EndpointHealth"> & {
  * Use `create(EndpointHealthSchema)` to create a new message.
  */
 export const EndpointHealthSchema: GenMessage<EndpointHealth> = /*@__PURE__*/
-  messageDesc(file_control, 9);
+  messageDesc(file_control, 10);
 
 /**
  * What pools have carried since this proxy counts; after the first, only those with news. A controller that does not
@@ -424,7 +455,7 @@ export type Traffic = Message<"evenkeel.control.v1.Traffic"> & {
  * Use `create(TrafficSchema)` to create a new message.
  */
 export const TrafficSchema: GenMessage<Traffic> = /*@__PURE__*/
-  messageDesc(file_control, 10);
+  messageDesc(file_control, 11);
 
 /**
  * @generated from message evenkeel.control.v1.PoolTraffic
@@ -453,7 +484,7 @@ export type PoolTraffic = Message<"evenkeel.control.v1.PoolTraffic"> & {
  * Use `create(PoolTrafficSchema)` to create a new message.
  */
 export const PoolTrafficSchema: GenMessage<PoolTraffic> = /*@__PURE__*/
-  messageDesc(file_control, 11);
+  messageDesc(file_control, 12);
 
 /**
  * @generated from message evenkeel.control.v1.Welcome
@@ -470,7 +501,7 @@ export type Welcome = Message<"evenkeel.control.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_control, 12);
+  messageDesc(file_control, 13);
 
 /**
  * The state of one pool: all of it, or what changed since `base_digest`.
@@ -549,7 +580,27 @@ export type PoolUpdate = Message<"evenkeel.control.v1.PoolUpdate"> & {
  * Use `create(PoolUpdateSchema)` to create a new message.
  */
 export const PoolUpdateSchema: GenMessage<PoolUpdate> = /*@__PURE__*/
-  messageDesc(file_control, 13);
+  messageDesc(file_control, 14);
+
+/**
+ * Several at once, each of another pool. The field's number is that of `update` in `ToProxy`: what is encoded as one
+ * message is an element of several as it stands (api/pool-update.ts).
+ *
+ * @generated from message evenkeel.control.v1.PoolUpdates
+ */
+export type PoolUpdates = Message<"evenkeel.control.v1.PoolUpdates"> & {
+  /**
+   * @generated from field: repeated evenkeel.control.v1.PoolUpdate updates = 2;
+   */
+  updates: PoolUpdate[];
+};
+
+/**
+ * Describes the message evenkeel.control.v1.PoolUpdates.
+ * Use `create(PoolUpdatesSchema)` to create a new message.
+ */
+export const PoolUpdatesSchema: GenMessage<PoolUpdates> = /*@__PURE__*/
+  messageDesc(file_control, 15);
 
 /**
  * @generated from message evenkeel.control.v1.PoolRemoval
@@ -571,7 +622,7 @@ export type PoolRemoval = Message<"evenkeel.control.v1.PoolRemoval"> & {
  * Use `create(PoolRemovalSchema)` to create a new message.
  */
 export const PoolRemovalSchema: GenMessage<PoolRemoval> = /*@__PURE__*/
-  messageDesc(file_control, 14);
+  messageDesc(file_control, 16);
 
 /**
  * Everything has been sent: a pool that is not named here does not exist.
@@ -595,7 +646,7 @@ export type SyncEnd = Message<"evenkeel.control.v1.SyncEnd"> & {
  * Use `create(SyncEndSchema)` to create a new message.
  */
 export const SyncEndSchema: GenMessage<SyncEnd> = /*@__PURE__*/
-  messageDesc(file_control, 15);
+  messageDesc(file_control, 17);
 
 /**
  * @generated from service evenkeel.control.v1.ControlStream

@@ -1,5 +1,6 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { encodeToProxy } from './control.ts';
-import type { PoolUpdate } from './control_pb.ts';
+import { ToProxySchema, type PoolUpdate } from './control_pb.ts';
 import { compareEndpoints, endpointKey } from './endpoints.ts';
 import type { Endpoint, PoolConfig, PoolSnapshot } from './snapshot.ts';
 
@@ -48,6 +49,18 @@ export function encodeUpdate(
       newest: { ...newest },
     },
   });
+}
+
+/**
+ * Messages of one pool each as one message.
+ * @param messages made by `encodeUpdate`
+ */
+export function joinUpdates(messages: readonly Buffer[]): Buffer {
+  const [only] = messages;
+  if (only !== undefined && messages.length === 1) return only;
+  const content = Buffer.concat(messages);
+  const writer = new BinaryWriter().tag(ToProxySchema.field.updates.number, WireType.LengthDelimited);
+  return Buffer.from(writer.bytes(content).finish());
 }
 
 /** The snapshot that an update makes of what the proxy has. Unchanged parts keep their identity. */

@@ -166,7 +166,8 @@ async function changes(
   await everywhere(1, proxies);
   await eventually('all Programmed', async () => (await world.programmed()) > 0, 60_000);
   await world.watch();
-  const cpu = await controller.cpuSeconds();
+  const cpuOf = (): Promise<number[]> => Promise.all([controller.cpuSeconds(), proxies.cpuSeconds()]);
+  const cpu = await cpuOf();
   const bytes = await controller.metric('evenkeel_controller_pushed_bytes_total');
   const began = now();
   const first = 2;
@@ -182,7 +183,8 @@ async function changes(
   const tookS = (now() - began) / 1_000;
   await everywhere(end - 1, proxies);
   await delay(500);
-  const cpuPercent = (100 * ((await controller.cpuSeconds()) - cpu)) / ((now() - began) / 1_000);
+  const lastedS = (now() - began) / 1_000;
+  const cpuPercent = (await cpuOf()).map((seconds, i) => Math.round((100 * (seconds - cpu[i]!)) / lastedS));
   const pushed = (await controller.metric('evenkeel_controller_pushed_bytes_total')) - bytes;
   const took: number[] = [];
   for (let n = first; n < end; n += 1) {
@@ -193,7 +195,8 @@ async function changes(
   const share = took.length / ((end - first) * proxies.count);
   const at = (part: number): number => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? NaN;
   say(
-    `  ${what}: ${Math.round((end - first) / tookS)} changes/s, controller at ${Math.round(cpuPercent)} % of a core, ` +
+    `  ${what}: ${Math.round((end - first) / tookS)} changes/s, controller at ${cpuPercent[0]} % of a core, ` +
+      `all proxies at ${cpuPercent[1]} %, ` +
       `${(100 * share).toFixed(1)} % of the changes met in the proxies`,
   );
   return [

@@ -90,6 +90,8 @@ const HOLD_MS = 10;
 const PART = 256;
 /** How long the first status of a generation waits for the proxies' answers. */
 const SETTLE_MS = 2_000;
+/** How long status waits to say that some proxies have a change, when soon all of them may. */
+const PARTLY_MS = 500;
 /** How long a new leader waits to know as much as the one before did. */
 const CATCH_UP_MS = 5_000;
 
@@ -159,6 +161,7 @@ export class ControlLoop {
         },
         traffic: (proxy, traffic) => this.#traffic.ingest(proxy, traffic),
         forgetHealth: (proxy) => this.#reports.forgetProxy(proxy),
+        spreading: (uid) => this.#requestAt(uid, clock.now() + PARTLY_MS),
         changed: (uid) => this.#statusDue(uid),
         deposed: (epoch) => {
           log.warn({ epoch }, 'a proxy knows a leader with a higher epoch');

@@ -94,7 +94,8 @@ export async function startController(setup: ControllerSetup): Promise<MeasuredC
   };
 }
 
-async function cpuSeconds(pid: number): Promise<number> {
+/** Seconds of all threads of a process, user and system. */
+export async function cpuSeconds(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -7,6 +7,8 @@ import { systemClock, systemRng } from '../../lib/clock.ts';
 import { startProxySync } from '../../proxy/sync/sync.ts';
 import { RecordingSink } from '../../test/support/recording-sink.ts';
 
+import { cpuSeconds } from './controller.ts';
+
 /** An endpoint whose pod has this in its uid is the n-th change; it is met in every proxy when it is applied. */
 export const CHANGE = 'change-';
 
@@ -50,6 +52,11 @@ export class Proxies {
   /** When each proxy that has it applied the change. */
   applied(change: number): readonly number[] {
     return this.#applied.get(change) ?? [];
+  }
+
+  /** Of all of them together. */
+  cpuSeconds(): Promise<number> {
+    return cpuSeconds(this.#child.pid!);
   }
 
   async stop(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { newProxyView, type ProxyView } from './proxy-view.ts';
-import { PublishedPool } from './published.ts';
+import { joinOnce, PublishedPool } from './published.ts';
 import { SendBudget } from './send-budget.ts';
 import { Session, type ControlServerStream } from './session.ts';
 
@@ -28,6 +28,8 @@ export interface FleetEvents {
   traffic(proxy: string, traffic: Traffic): void;
   /** A proxy that is gone for good, or reports anew: what it said of endpoints no longer counts. */
   forgetHealth(proxy: string): void;
+  /** A proxy has acknowledged a change that others have not answered yet. */
+  spreading(uid: string): void;
   /** Something that the status of this pool depends on is different; absent: of every pool. */
   changed(uid?: string): void;
   /** Another leads with this epoch. */
@@ -48,6 +50,7 @@ export class Fleet {
   /** Pools whose latest change is not applied everywhere yet. */
   readonly #spreading = new Set<string>();
   readonly #budget: SendBudget;
+  readonly #join = joinOnce();
   #epoch: number | undefined;
 
   constructor(options: FleetOptions) {
@@ -136,6 +139,7 @@ export class Fleet {
       pools: this.#pools,
       kept: this.#kept,
       budget: this.#budget,
+      join: this.#join,
       clock,
       rng,
       log,
@@ -186,15 +190,27 @@ export class Fleet {
     this.#options.log.warn({ proxy, uid, digest, faults: refusal.faults }, 'proxy refused a pool');
   }
 
+  /** How far a digest has got among the proxies that are connected. */
+  #spread(uid: string, digest: string): 'applied' | 'answered' | 'spreading' {
+    let isApplied = true;
+    for (const { connected, applied, refused } of this.#views.values()) {
+      if (!connected || applied.get(uid) === digest) continue;
+      if (refused.get(uid)?.digest !== digest) return 'spreading';
+      isApplied = false;
+    }
+    return isApplied ? 'applied' : 'answered';
+  }
+
   #acked(uid: string): void {
     const { events, clock } = this.#options;
     const pool = this.#pools.get(uid);
     if (pool !== undefined && this.#spreading.has(uid)) {
-      const { digest } = pool.snapshot;
-      const everywhere = [...this.#views.values()].every(
-        (view) => !view.connected || view.applied.get(uid) === digest,
-      );
-      if (everywhere) {
+      const spread = this.#spread(uid, pool.snapshot.digest);
+      if (spread === 'spreading') {
+        events.spreading(uid);
+        return;
+      }
+      if (spread === 'applied') {
         this.#spreading.delete(uid);
         events.applied(uid, clock.now() - pool.changedAt);
       }

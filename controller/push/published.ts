@@ -1,4 +1,4 @@
-import { encodeUpdate, type Newest } from '../../api/pool-update.ts';
+import { encodeUpdate, joinUpdates, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 
 /** How many past states of a pool are kept to make deltas from. */
@@ -73,4 +73,15 @@ export class PublishedPool {
     }
     return message;
   }
+}
+
+/** Proxies that are equally far on are sent the same updates one after the other: they are joined once. */
+export function joinOnce(): typeof joinUpdates {
+  let last: { readonly updates: readonly Buffer[]; readonly joined: Buffer } | undefined;
+  return (updates) => {
+    const isSame =
+      last?.updates.length === updates.length && updates.every((update, i) => update === last?.updates[i]);
+    if (last === undefined || !isSame) last = { updates, joined: joinUpdates(updates) };
+    return last.joined;
+  };
 }

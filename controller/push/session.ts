@@ -9,7 +9,7 @@ import type { ProxyView, Refusal } from './proxy-view.ts';
 import type { PublishedPool } from './published.ts';
 import type { SendBudget } from './send-budget.ts';
 
-/** Bytes that may be on their way to one proxy; a single larger message goes alone. */
+/** Bytes that may be on their way to one proxy; a single larger update goes alone. */
 const WINDOW_BYTES = 1024 * 1024;
 const REFUSED_AGAIN = { initialMs: 2_000, maxMs: 60_000 };
 
@@ -22,6 +22,8 @@ export interface SessionOptions {
   /** Pools that are not published but must not be removed either. */
   readonly kept: ReadonlySet<string>;
   readonly budget: SendBudget;
+  /** Several updates as one message. */
+  readonly join: (updates: readonly Buffer[]) => Buffer;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
@@ -45,13 +47,13 @@ export interface SessionEvents {
 interface InFlight {
   readonly digest: string;
   readonly bytes: number;
-  readonly since: number;
 }
 
 /**
  * One proxy's stream. While it leads it brings the proxy to the published state:
  *
- * 1. At most one message of a pool is unacknowledged; what changes meanwhile goes out as one, after the answer.
+ * 1. At most one message is unacknowledged; what changes meanwhile, in however many pools, goes out as one after the
+ *    answer. So a proxy, or a controller, that is too slow for the changes costs a moment's delay and not a queue.
  * 2. The first message of each pool in an epoch is all of it; later ones are deltas from what was acknowledged.
  * 3. What the proxy refused is sent again when it changes, and now and then in case the reason has gone.
  * 4. Unacknowledged bytes are bounded, for this proxy and for all together.
@@ -68,6 +70,7 @@ export class Session {
   readonly #again = new Map<string, { readonly wait: Backoff; cancel: () => void }>();
   #epoch: number | undefined;
   #syncing = false;
+  #isPumpDue = false;
   #inFlightBytes = 0;
   #cancelDeadline: (() => void) | undefined;
   #closed = false;
@@ -100,7 +103,7 @@ export class Session {
   changed(uid: string): void {
     if (this.#epoch === undefined) return;
     this.#due.add(uid);
-    this.#pump();
+    this.#pumpSoon();
   }
 
   removed(uid: string): void {
@@ -111,7 +114,7 @@ export class Session {
     this.#full.delete(uid);
     if (this.#epoch === undefined) return;
     this.#removed.add(uid);
-    this.#pump();
+    this.#pumpSoon();
   }
 
   receive(body: ToControllerBody): void {
@@ -121,6 +124,11 @@ export class Session {
     switch (body.case) {
       case 'ack':
         this.#ack(body.value);
+        this.#pump();
+        break;
+      case 'acks':
+        for (const ack of body.value.acks) this.#ack(ack);
+        this.#pump();
         break;
       case 'nack':
         this.#nack(body.value);
@@ -166,7 +174,6 @@ export class Session {
       this.#forgetRefusal(uid);
     }
     events.acked(uid);
-    this.#pump();
   }
 
   #nack(nack: Nack): void {
@@ -212,8 +219,18 @@ export class Session {
     if (sent?.digest !== digest) return;
     this.#inFlight.delete(uid);
     this.#inFlightBytes -= sent.bytes;
-    this.#watchDeadline();
+    if (this.#inFlight.size === 0) this.#cancelDeadline?.();
     this.#options.budget.free(sent.bytes);
+  }
+
+  /** What is published together goes out together. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
   }
 
   readonly #pump = (): void => {
@@ -222,12 +239,7 @@ export class Session {
     const { pools } = this.#options;
     for (const uid of this.#removed) this.#write(encodeToProxy({ case: 'removal', value: { epoch, uid } }));
     this.#removed.clear();
-    for (const uid of this.#due) {
-      if (this.#inFlight.has(uid)) continue;
-      const pool = pools.get(uid);
-      if (pool === undefined || this.#has(uid, pool)) this.#due.delete(uid);
-      else if (!this.#send(uid, pool, epoch)) return;
-    }
+    if (this.#inFlight.size === 0) this.#sendDue(epoch);
     if (this.#syncing && this.#full.size === 0) {
       this.#syncing = false;
       const uids = [...pools.keys(), ...this.#options.kept];
@@ -241,21 +253,30 @@ export class Session {
     return view.applied.get(uid) === digest || view.refused.get(uid)?.digest === digest;
   }
 
-  /** False when there is no room now. */
-  #send(uid: string, pool: PublishedPool, epoch: number): boolean {
-    const { view, budget, clock, events } = this.#options;
-    const message = pool.message(epoch, this.#full.has(uid) ? undefined : view.applied.get(uid));
-    const bytes = message.byteLength;
-    if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > WINDOW_BYTES) return false;
-    if (!budget.take(bytes, this.#pump)) return false;
-    this.#due.delete(uid);
-    this.#full.delete(uid);
-    this.#inFlight.set(uid, { digest: pool.snapshot.digest, bytes, since: clock.now() });
-    this.#inFlightBytes += bytes;
-    if (this.#cancelDeadline === undefined) this.#watchDeadline();
-    this.#write(message);
-    events.pushed(bytes);
-    return true;
+  /** As much of what is due as there is room for, as one message. */
+  #sendDue(epoch: number): void {
+    const { pools, view, budget, events, join } = this.#options;
+    const updates: Buffer[] = [];
+    for (const uid of this.#due) {
+      const pool = pools.get(uid);
+      if (pool === undefined || this.#has(uid, pool)) {
+        this.#due.delete(uid);
+        continue;
+      }
+      const update = pool.message(epoch, this.#full.has(uid) ? undefined : view.applied.get(uid));
+      const bytes = update.byteLength;
+      if (updates.length > 0 && this.#inFlightBytes + bytes > WINDOW_BYTES) break;
+      if (!budget.take(bytes, this.#pump)) break;
+      this.#due.delete(uid);
+      this.#full.delete(uid);
+      this.#inFlight.set(uid, { digest: pool.snapshot.digest, bytes });
+      this.#inFlightBytes += bytes;
+      updates.push(update);
+      events.pushed(bytes);
+    }
+    if (updates.length === 0) return;
+    this.#watchDeadline();
+    this.#write(join(updates));
   }
 
   #write(message: Buffer): void {
@@ -263,15 +284,10 @@ export class Session {
     this.#options.stream.write(message);
   }
 
-  /** Looks again when the oldest message has waited as long as it may. */
+  /** What is under way now has to be answered in time. */
   #watchDeadline(): void {
     const { clock, ackTimeoutMs, log, view } = this.#options;
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = undefined;
-    const [oldest] = this.#inFlight.values();
-    if (oldest === undefined || this.#closed) return;
-    const leftMs = oldest.since + ackTimeoutMs - clock.now();
-    this.#cancelDeadline = clock.after(Math.max(0, leftMs), () => {
+    this.#cancelDeadline = clock.after(ackTimeoutMs, () => {
       log.warn({ proxy: view.name }, 'does not acknowledge: cut off');
       this.close();
       const code = status.DEADLINE_EXCEEDED;

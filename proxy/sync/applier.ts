@@ -23,8 +23,15 @@ export interface ApplierOptions {
   readonly onReady: () => void;
 }
 
+interface AckValue {
+  uid: string;
+  digest: string;
+  epoch: number;
+}
+
 export type Answer =
-  | { readonly case: 'ack'; readonly value: { uid: string; digest: string; epoch: number } }
+  | { readonly case: 'ack'; readonly value: AckValue }
+  | { readonly case: 'acks'; readonly value: { acks: AckValue[] } }
   | {
       readonly case: 'nack';
       readonly value: {
@@ -59,6 +66,8 @@ export class Applier {
   readonly #proven: Proven;
   readonly #pools = new Map<string, PoolSnapshot>();
   readonly #inbox: ToProxyBody[] = [];
+  /** Of the present round. */
+  #acks: AckValue[] = [];
   #busy: Promise<void> | undefined;
   #epoch = 0;
   #newest: Newest = {};
@@ -92,7 +101,9 @@ export class Applier {
   }
 
   receive(body: ToProxyBody): void {
-    this.#inbox.push(body);
+    if (body.case === 'updates') {
+      for (const value of body.value.updates) this.#inbox.push({ case: 'update', value });
+    } else this.#inbox.push(body);
     this.#work();
   }
 
@@ -157,6 +168,15 @@ export class Applier {
     await this.#commit(batch);
   }
 
+  #sendAcks(): void {
+    const { answer } = this.#options;
+    const acks = this.#acks;
+    if (acks.length === 0) return;
+    this.#acks = [];
+    if (acks.length === 1) answer({ case: 'ack', value: acks[0]! });
+    else answer({ case: 'acks', value: { acks } });
+  }
+
   /** Adds a message to the batch, or answers it; false when it has to wait for the batch. */
   #take(body: ToProxyBody, batch: Batch): boolean {
     if (batch.endsSync) return false;
@@ -175,6 +195,7 @@ export class Applier {
         batch.endsSync = true;
         return true;
       }
+      case 'updates': // taken apart when it came
       case 'welcome':
         return true;
     }
@@ -232,6 +253,7 @@ export class Applier {
       this.#proven.serves({ snapshot, epoch: this.#epoch, newest: this.#newest });
       this.#ack(snapshot);
     }
+    this.#sendAcks();
     if (upsert.size > 0 || gone.length > 0) this.#options.onApplied();
     if (!endsSync) return;
     this.#synced = true;
@@ -267,7 +289,7 @@ export class Applier {
   }
 
   #ack({ uid, digest }: Pick<PoolUpdate, 'uid' | 'digest'>): void {
-    this.#options.answer({ case: 'ack', value: { uid, digest, epoch: this.#epoch } });
+    this.#acks.push({ uid, digest, epoch: this.#epoch });
   }
 
   #nack({ uid, digest }: Pick<PoolUpdate, 'uid' | 'digest'>, faults: ApplyFault[], resync = false): void {

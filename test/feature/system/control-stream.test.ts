@@ -72,6 +72,7 @@ describe('the control stream', () => {
         health: (proxy, health) => self.health.set(proxy, [...(self.health.get(proxy) ?? []), health]),
         traffic: (_, traffic) => self.traffic.push(traffic),
         forgetHealth: (proxy) => self.health.delete(proxy),
+        spreading: () => undefined,
         changed: () => undefined,
         deposed: (epoch) => self.deposed.push(epoch),
       },
