@@ -5,6 +5,11 @@ export function endpointKey({ targetUid, address, port }: EndpointIdentity): str
   return `${targetUid}|${address}|${port}`;
 }
 
+export function addressOfKey(key: string): string {
+  const end = key.lastIndexOf('|');
+  return key.slice(key.lastIndexOf('|', end - 1) + 1, end);
+}
+
 export type EndpointIdentity = Pick<Endpoint, 'targetUid' | 'address' | 'port'>;
 
 type Ordered = EndpointIdentity & Pick<Endpoint, 'position'>;

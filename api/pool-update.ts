@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { encodeToProxy } from './control.ts';
 import { ToProxySchema, type PoolUpdate } from './control_pb.ts';
-import { compareEndpoints, endpointKey } from './endpoints.ts';
+import { addressOfKey, compareEndpoints, endpointKey } from './endpoints.ts';
 import type { Endpoint, PoolConfig, PoolSnapshot } from './snapshot.ts';
 
 /** For each kind that the controller watches, the resource version of the newest change it had seen. */
@@ -133,11 +133,13 @@ function applyDelta(
 function applyList(before: readonly Endpoint[], { put, gone }: EndpointsDelta[string]): Endpoint[] {
   const left = new Set(gone);
   for (const endpoint of put) left.add(keyOf(endpoint));
+  // Of thousands nearly all stay: their addresses say so at once.
+  const addresses = new Set([...left].map((key) => addressOfKey(key)));
   const added = put.toSorted(compareEndpoints);
   const result: Endpoint[] = [];
   let next = 0;
   for (const endpoint of before) {
-    if (left.has(keyOf(endpoint))) continue;
+    if (addresses.has(endpoint.address) && left.has(keyOf(endpoint))) continue;
     while (next < added.length && compareEndpoints(added[next]!, endpoint) < 0) result.push(added[next++]!);
     result.push(endpoint);
   }

@@ -393,7 +393,7 @@ export class ControlLoop {
       return;
     }
     const config = settled?.config;
-    const snapshot = config === undefined ? undefined : compileSnapshot(intent, config);
+    const snapshot = config === undefined ? undefined : compileSnapshot(intent, config, entry.snapshot);
     this.#entries.set(key, { ...entry, snapshot });
     if (snapshot === undefined) this.fleet.remove(uid);
     else this.fleet.publish(snapshot, this.#state.newest(), since);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../api/digest.ts';
+import { seededRng } from '../../support/seeded-rng.ts';
 
 describe('digestOf', () => {
   it('is a SHA-256 of the canonical text', () => {
@@ -17,5 +18,30 @@ describe('digestOf', () => {
     expect(digestOf([1, 2])).not.toBe(digestOf([2, 1]));
     expect(digestOf(['a', 'b'])).not.toBe(digestOf(['a,b']));
     expect(digestOf({ a: '1' })).not.toBe(digestOf({ a: 1 }));
+  });
+
+  it('is the same whatever it was told of before, and however that differs', () => {
+    const rng = seededRng(7);
+    const item = (): object => ({ id: rng(), text: 'x'.repeat(Math.floor(rng() * 100)) });
+    const digestAnew = (list: readonly object[]): string => digestOf(structuredClone([list]));
+    let list: readonly object[] = Array.from({ length: 300 }, item);
+    digestOf([list]);
+    for (let round = 0; round < 200; round += 1) {
+      const next = [...list];
+      for (let edit = 0; edit < round % 4; edit += 1) {
+        const place = Math.floor(rng() * next.length);
+        const [goes, comes] = [
+          [0, 1],
+          [1, 0],
+          [1, 1],
+          [3, 2],
+        ][Math.floor(rng() * 4)]!;
+        next.splice(place, goes!, ...Array.from({ length: comes! }, item));
+      }
+      expect(digestOf([next], [list])).toBe(digestAnew(next));
+      list = next;
+    }
+    expect(digestOf([list.toReversed()], [list])).toBe(digestAnew(list.toReversed()));
+    expect(digestOf([[]], [list])).toBe(digestAnew([]));
   });
 });
