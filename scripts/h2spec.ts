@@ -21,15 +21,8 @@ const BUILT = new URL('../.cache/h2spec', import.meta.url).pathname;
 
 /** Failures that docs/design/0008-http2.md gives the reasons for. */
 const KNOWN: ReadonlySet<string> = new Set([
-  'http2/5.1: closed: Sends a DATA frame after sending RST_STREAM frame',
-  'http2/5.1: closed: Sends a HEADERS frame after sending RST_STREAM frame',
-  'http2/5.1: closed: Sends a DATA frame',
-  'http2/5.1: closed: Sends a HEADERS frame',
-  'http2/5.1.1: Sends stream identifier that is numerically smaller than previous',
+  'http2/5.3.1: Sends HEADERS frame that depend on itself',
   'http2/5.3.1: Sends PRIORITY frame that depend on itself',
-  'http2/6.3: Sends a PRIORITY frame with 0x0 stream identifier',
-  'http2/6.7: Sends a PING frame with ACK',
-  'http2/6.9.1: Sends multiple WINDOW_UPDATE frames increasing the flow control window to above 2^31-1 on a stream',
 ]);
 /** Where HTTP/1.1 is spoken as well, what is no preface of HTTP/2 is answered in HTTP/1.1. */
 const KNOWN_WITHOUT_TLS: ReadonlySet<string> = new Set(['http2/3.5: Sends invalid connection preface']);

@@ -15,7 +15,7 @@ export function connectErrorCode(error: Error): ErrorCode {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return 'UPSTREAM_CONNECT_REFUSED';
   if (code === 'ETIMEDOUT') return 'UPSTREAM_CONNECT_TIMEOUT';
-  if (code.startsWith('ERR_HTTP2_')) return 'UPSTREAM_PROTOCOL';
+  if (code.startsWith('ERR_HTTP2')) return 'UPSTREAM_PROTOCOL';
   if (isTlsError(code)) return 'UPSTREAM_TLS_FAILED';
   return OWN_FAULT.has(code) ? 'OVERLOADED' : 'UPSTREAM_CONNECT_FAILED';
 }

@@ -38,6 +38,7 @@ const State = {
 
 const NOTHING = Buffer.alloc(0);
 const NO_PIECE: BodyPiece = {
+  isContent: true,
   before: '',
   after: '',
   ranges: new Int32Array(0),

@@ -92,6 +92,7 @@ export function grpcReply(code: ErrorCode, reply: Reply): Reply {
 export function grpcEnd(code: ErrorCode, reply: Reply, framing: BodyFraming): BodyPiece {
   const trailers = statusLines(code, reply);
   return {
+    isContent: true,
     before: '',
     ranges: NO_RANGES,
     rangeCount: 0,

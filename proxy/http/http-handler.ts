@@ -21,6 +21,8 @@ import { HttpWorker } from './http-worker.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { compileTarget, type HttpRouteTable } from './route-target.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /** How often connections are looked at: for requests whose endpoint leaves, and for floods. */
 const SWEEP_MS = 1_000;
 
@@ -130,21 +132,16 @@ class HttpHandler implements PortHandler, HttpPort {
   #serveSecured({ socket, alpn }: Secured, start: ConnectionStart): void {
     this.#add(
       alpn === 'h2'
-        ? new Http2ClientConnection(this, socket, start)
+        ? new Http2ClientConnection(this, socket, start, NOTHING)
         : new ClientConnection(this, socket, start),
     );
   }
 
-  /** Once the reader that found out has returned: it may still look for what it has put back. */
+  /** Once the reader that found out has returned: it may still look for what comes next. */
   speaksHttp2(connection: PortConnection, socket: Socket, start: ConnectionStart, bytes: Buffer): void {
     process.nextTick(() => {
       this.closed(connection);
-      if (socket.destroyed) return;
-      // Neither lost to a stream that flows, nor read before the session is there to take it.
-      socket.pause();
-      socket.unshift(bytes);
-      this.#add(new Http2ClientConnection(this, socket, start));
-      process.nextTick(() => socket.resume());
+      if (!socket.destroyed) this.#add(new Http2ClientConnection(this, socket, start, bytes));
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadlines } from '../conn/deadlines.ts';
+import { FlushQueue } from '../conn/flush-queue.ts';
 import { LoopTurns } from '../conn/loop-turns.ts';
 import type { ReadBuffers } from '../conn/read-buffers.ts';
 import { Sender } from '../conn/sender.ts';
@@ -11,7 +12,8 @@ import type { Exchange } from './exchange.ts';
 import { sharedRanges } from './h1/body-relay.ts';
 import { RequestHead } from './h1/request-head.ts';
 import { ResponseHead } from './h1/response-head.ts';
-import { Copies } from './h2/copies.ts';
+import { GatherBuffers } from './h2/core/gather-buffers.ts';
+import { Fields } from './h2/hpack/fields.ts';
 import { IncomingRequest } from './h2/incoming-request.ts';
 import { SessionPool } from './h2/session-pool.ts';
 
@@ -34,7 +36,9 @@ export class HttpWorker {
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly incomingRequest = new IncomingRequest();
-  readonly copies = new Copies();
+  readonly flushes = new FlushQueue();
+  readonly gatherBuffers = new GatherBuffers();
+  readonly fields = new Fields();
   /** For the next client: an exchange is a dozen objects. */
   readonly #spareExchanges: Exchange[] = [];
   /** Open connections to backends, busy, idle or opening. */

@@ -16,6 +16,8 @@ export const UNANNOUNCED = -1;
 
 /** What goes on of a body after one `read` or `end`. */
 export interface BodyPiece extends Pieces {
+  /** The ranges are content, and nothing else: what frames it, if anything does, is before and after them. */
+  readonly isContent: boolean;
   /** Nothing follows. */
   readonly done: boolean;
   /**
@@ -49,6 +51,10 @@ export class BodyRelay implements BodyPiece {
   /** Of a body with a length: what is missing; Infinity: frames of no announced length. */
   #left = 0;
   #decoder: ChunkedDecoder | undefined;
+
+  get isContent(): boolean {
+    return this.#decoder === undefined;
+  }
 
   /** What it puts out is copied on its way, so that nothing is gained by larger reads. */
   get isCopied(): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
-import type { Sent } from '../../conn/sender.ts';
+import type { Flushable } from '../../conn/flush-queue.ts';
+import { Sent } from '../../conn/sender.ts';
 import { readInto } from '../../conn/shared-read.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Parties } from '../../listen/proxy-protocol.ts';
@@ -40,7 +41,7 @@ const MAX_LINGER_BYTES = 1_048_576;
 const DRAIN_IDLE_MS = 1_000;
 
 /** One client's HTTP/1.x connection: reads its requests one after the other and writes their responses in order. */
-export class ClientConnection implements ClientStream, PortConnection {
+export class ClientConnection implements ClientStream, PortConnection, Flushable {
   readonly tls: ClientTls | undefined;
   readonly #port: HttpPort;
   readonly #worker: HttpWorker;
@@ -272,8 +273,20 @@ export class ClientConnection implements ClientStream, PortConnection {
     const { sender } = this.#worker;
     if (this.#state === State.Tunnel) return sender.sendAlone(this.#socket, bytes, piece, keeps);
     const head = this.#responseHead;
+    if (head !== '' && isEmpty(piece)) {
+      this.#worker.flushes.add(this);
+      return Sent.Flushed;
+    }
     this.#responseHead = '';
     return sender.send(this.#socket, head, bytes, piece, keeps);
+  }
+
+  /** A head that came alone leaves alone, unless its body has come in the same turn: one write for both. */
+  flush(): void {
+    const head = this.#responseHead;
+    if (head === '' || this.#state === State.Closed) return;
+    this.#responseHead = '';
+    this.#worker.sender.sendText(this.#socket, head);
   }
 
   reply({ status, text, contentType, lines }: Reply): void {
@@ -400,4 +413,9 @@ export class ClientConnection implements ClientStream, PortConnection {
     exchange.clientGone();
     this.#worker.giveBackExchange(exchange);
   }
+}
+
+/** Has it nothing to send? */
+function isEmpty({ before, rangeCount, after, done }: BodyPiece): boolean {
+  return !done && rangeCount === 0 && before === '' && after === '';
 }

@@ -115,6 +115,10 @@ export class HeaderLines {
     return i === this.count ? this.end : this.#at[i * 4]!;
   }
 
+  nameEnd(i: number): number {
+    return this.#at[i * 4 + 1]!;
+  }
+
   valueStart(i: number): number {
     return this.#at[i * 4 + 2]!;
   }

@@ -1,20 +1,15 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type ClientSessionOptions,
-  type ClientSessionRequestOptions,
-  connect as connectHttp2,
-  type Settings,
-} from 'node:http2';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { connectEndpoint } from '../../conn/connect-endpoint.ts';
+import { connectEndpoint, openedEvent } from '../../conn/connect-endpoint.ts';
 import { Deadline } from '../../conn/deadlines.ts';
-import { hostPort } from '../../../lib/host-port.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
 import type { ClientContext } from '../../tls/client-context.ts';
 import { MAX_HEADERS, MAX_RESPONSE_HEAD_BYTES } from '../h1/limits.ts';
 import type { HttpWorker } from '../http-worker.ts';
+import { Http2Connection } from './core/connection.ts';
+import type { ConnectionOptions, ConnectionOwner } from './core/connection-owner.ts';
+import type { Http2Stream, StreamOwner } from './core/stream.ts';
+import type { Scheme } from './outgoing-request.ts';
 import { SessionStream } from './session-stream.ts';
 
 /** Whose session it is. */
@@ -39,7 +34,7 @@ const IDLE_MS = 60_000;
 
 /** What a response may have on its way while its client takes nothing: what a stalled one costs. */
 const STREAM_WINDOW_BYTES = 262_144;
-/** For all streams together; Node opens it again as it reads, so that a stalled stream does not hold up the others. */
+/** For all streams together: a stalled stream does not hold up the others. */
 const SESSION_WINDOW_BYTES = 4_194_304;
 
 /** A lost peer is found out by the kernel: PINGs to the same end count as abuse with gRPC servers. */
@@ -48,27 +43,27 @@ const TCP_KEEPALIVE_MS = 15_000;
 const PING_INTERVAL_MS = 10_000;
 const PING_TIMEOUT_MS = 5_000;
 
-const OPTIONS: ClientSessionOptions = {
-  settings: {
-    enablePush: false,
-    initialWindowSize: STREAM_WINDOW_BYTES,
-    maxHeaderListSize: MAX_RESPONSE_HEAD_BYTES,
-  },
-  maxHeaderListPairs: MAX_HEADERS + 1,
-  // Megabytes. What is queued is bounded by its streams, each of which stops its client when it is full.
-  maxSessionMemory: 1_024,
+const OPTIONS: ConnectionOptions = {
+  role: 'client',
+  streamWindow: STREAM_WINDOW_BYTES,
+  connectionWindow: SESSION_WINDOW_BYTES,
+  maxStreams: 0,
+  maxHeadBytes: MAX_RESPONSE_HEAD_BYTES,
+  maxFields: MAX_HEADERS + 1,
 };
 
 /** One HTTP/2 connection to an endpoint, with prior knowledge (RFC 9113 section 3.3) or by ALPN over TLS: open once the backend's SETTINGS came. */
-export class BackendSession {
+export class BackendSession implements ConnectionOwner {
   readonly endpoint: EndpointState;
-  readonly scheme: 'http' | 'https';
+  readonly scheme: Scheme;
   /** Streams at one time that the backend takes. */
   maxStreams = 0;
 
   readonly #worker: HttpWorker;
   readonly #owner: SessionOwner;
-  readonly #session: ClientHttp2Session;
+  readonly #socket: Socket;
+  /** Absent until the socket is open. */
+  #connection: Http2Connection | undefined;
   readonly #deadline = new Deadline(() => this.#expired());
   readonly #pingDeadline = new Deadline(() => this.destroy(failure('ETIMEDOUT', 'a PING was not answered')));
   readonly #isShared: boolean;
@@ -76,8 +71,6 @@ export class BackendSession {
   #state: number = State.Opening;
   #streams = 0;
   #requests = 0;
-  /** The last stream that the backend may have looked at; what came after it, it has not. */
-  #lastStreamId = Infinity;
   #error: Error | undefined;
   #heardAt = 0;
   #pingedAt = -Infinity;
@@ -94,48 +87,43 @@ export class BackendSession {
     this.#owner = owner;
     this.#isShared = how.introduction === undefined;
     this.#tls = endpoint.tls;
-    const socket = this.#connect(how.introduction);
     this.scheme = endpoint.tls === undefined ? 'http' : 'https';
-    const session = connectHttp2(`${this.scheme}://${hostPort(endpoint.address, endpoint.port)}`, {
-      ...OPTIONS,
-      createConnection: () => socket,
-    });
-    this.#session = session;
-    session.on('connect', () => {
-      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    });
-    session.on('remoteSettings', (settings) => this.#onSettings(settings));
-    session.on('goaway', (_, lastStreamId) => {
-      this.#lastStreamId = lastStreamId;
-      this.retire();
-    });
-    session.on('error', (error) => {
-      this.#error ??= error;
-    });
-    session.on('close', () => this.#end());
+    this.#socket = this.#connect(how.introduction);
     worker.deadlines.set(this.#deadline, how.connectMs);
   }
 
   #connect(introduction: Buffer | undefined): Socket {
+    const worker = this.#worker;
+    const { shared } = worker.buffers;
     const socket = connectEndpoint(this.endpoint, {
       introduction,
       protocols: ['h2'],
       keepAliveMs: TCP_KEEPALIVE_MS,
+      onread: {
+        buffer: shared,
+        callback: (length) => {
+          this.#connection?.receive(shared, 0, length);
+          return true;
+        },
+      },
     });
-    if (socket instanceof TLSSocket) {
-      // A backend that has settled on nothing by ALPN speaks HTTP/1.1 (RFC 9113 section 3.2).
-      socket.once('secureConnect', () => {
-        if (socket.alpnProtocol === 'h2') return;
-        this.destroy(failure('ERR_TLS_ALPN', 'the backend does not speak HTTP/2'));
-        socket.destroy();
-      });
-    }
-    const worker = this.#worker;
     worker.backendConnections += 1;
+    socket.once(openedEvent(socket), () => this.#connected(socket));
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
     socket.once('close', () => {
       worker.backendConnections -= 1;
+      this.#end();
     });
     return socket;
+  }
+
+  #connected(socket: Socket): void {
+    // A backend that has settled on nothing by ALPN speaks HTTP/1.1 (RFC 9113 section 3.2).
+    if (socket instanceof TLSSocket && socket.alpnProtocol !== 'h2')
+      this.destroy(failure('ERR_TLS_ALPN', 'the backend does not speak HTTP/2'));
+    else this.#connection = new Http2Connection(this.#worker, socket, this, OPTIONS);
   }
 
   get isOpening(): boolean {
@@ -167,18 +155,13 @@ export class BackendSession {
 
   // ---- for its streams ----
 
-  /** Throws when the session has ended since the stream was opened. */
-  request(fields: string[], options: ClientSessionRequestOptions): ClientHttp2Stream {
-    return this.#session.request(fields, options);
+  /** The stream of one that `openStream` has given. */
+  begin(owner: StreamOwner): Http2Stream {
+    return this.#connection!.openStream(owner);
   }
 
   heard(): void {
     this.#heardAt = this.#worker.deadlines.coarseNow;
-  }
-
-  /** Has the backend said that it has not looked at this stream? */
-  hasRefused(stream: ClientHttp2Stream): boolean {
-    return stream.id === undefined || stream.id > this.#lastStreamId;
   }
 
   /** The error that the session has ended with. */
@@ -189,12 +172,12 @@ export class BackendSession {
   /** Nobody waits any more for the response to a request that was sent at `sentAt`. */
   gaveUp(sentAt: number): void {
     const { deadlines, clock } = this.#worker;
-    if (this.#session.destroyed || this.#heardAt >= sentAt) return;
+    if (this.#state === State.Closed || this.#heardAt >= sentAt) return;
     const now = clock.now();
     if (now - this.#pingedAt < PING_INTERVAL_MS) return;
     this.#pingedAt = now;
     deadlines.set(this.#pingDeadline, PING_TIMEOUT_MS);
-    this.#session.ping(() => deadlines.clear(this.#pingDeadline));
+    this.#connection!.ping();
   }
 
   streamEnded(): void {
@@ -202,13 +185,16 @@ export class BackendSession {
     if (this.#state === State.Open) {
       if (this.#streams === 0) this.#worker.deadlines.set(this.#deadline, IDLE_MS);
       this.#owner.roomFreed();
-    } else if (this.#state === State.Retired && this.#streams === 0) this.#session.close();
+    } else if (this.#state === State.Retired && this.#streams === 0) this.#connection!.close();
   }
 
-  // ---- its life ----
+  // ---- ConnectionOwner ----
 
-  #onSettings({ maxConcurrentStreams = MAX_STREAMS }: Settings): void {
-    this.maxStreams = Math.min(maxConcurrentStreams, MAX_STREAMS);
+  /** To a server alone. */
+  opened(): void {}
+
+  settled(): void {
+    this.maxStreams = Math.min(this.#connection!.peer.maxStreams, MAX_STREAMS);
     if (this.#state === State.Open) this.#owner.roomFreed();
     if (this.#state !== State.Opening) return;
     if (this.maxStreams === 0) {
@@ -221,19 +207,35 @@ export class BackendSession {
     this.#owner.opened(this);
   }
 
+  goingAway(): void {
+    this.retire();
+  }
+
+  pong(): void {
+    this.#worker.deadlines.clear(this.#pingDeadline);
+  }
+
+  closed(error: Error | undefined): void {
+    this.#error ??= error;
+    this.#end();
+  }
+
+  // ---- its life ----
+
   /** Takes no further streams, and ends with the last that it has. */
   retire(): void {
     if (this.#state !== State.Open) return;
     this.#state = State.Retired;
     this.#worker.deadlines.clear(this.#deadline);
-    if (this.#streams === 0) this.#session.close();
+    if (this.#streams === 0) this.#connection!.close();
     this.#owner.retired();
   }
 
   /** Ends it with all its streams. Idempotent. */
   destroy(error?: Error): void {
     this.#error ??= error;
-    this.#session.destroy();
+    if (this.#connection === undefined) this.#socket.destroy();
+    else this.#connection.destroy(error);
     this.#end();
   }
 

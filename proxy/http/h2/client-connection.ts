@@ -1,166 +1,133 @@
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
+import { readInto } from '../../conn/shared-read.ts';
 import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import { ClientOrigin } from '../client-origin.ts';
-import { type Fault, requestError } from '../h1/fault.ts';
 import type { ClientTls } from '../client-tls.ts';
+import { type Fault, requestError } from '../h1/fault.ts';
+import { MAX_HEADERS, MAX_REQUEST_HEAD_BYTES } from '../h1/limits.ts';
 import type { ConnectionStart, HttpPort, PortConnection } from '../http-port.ts';
 import { replyFor } from '../replies.ts';
 import { Http2ClientStream } from './client-stream.ts';
-import { Patience } from './patience.ts';
+import { Http2Connection } from './core/connection.ts';
+import { type ConnectionOptions, type ConnectionOwner, Http2Error } from './core/connection-owner.ts';
+import { Http2Code } from './core/protocol.ts';
+import type { Http2Stream } from './core/stream.ts';
+import type { Fields } from './hpack/fields.ts';
 import { isMalformed } from './incoming-request.ts';
-import { SESSION_OPTIONS } from './session-options.ts';
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_PROTOCOL_ERROR } = constants;
-
-/** How long a client has to close its side when everything is said. */
-const LINGER_MS = 2_000;
-
-const State = {
-  /** No request has come yet. */
-  Fresh: 0,
-  Open: 1,
-  /** No further request is taken; the client knows which was the last. */
-  Closing: 2,
-  Closed: 3,
-} as const;
+const OPTIONS: ConnectionOptions = {
+  role: 'server',
+  // Of a request's body, before the exchange has taken it.
+  streamWindow: 65_535,
+  connectionWindow: 1_048_576,
+  // Requests of one client at the same time (E09).
+  maxStreams: 100,
+  maxHeadBytes: MAX_REQUEST_HEAD_BYTES,
+  // Crumbs of a cookie are fields of their own, and pseudo-header fields too (E04, B15).
+  maxFields: MAX_HEADERS * 3,
+};
 
 /** One client's HTTP/2 connection: its requests go their own ways, each as if it had come alone. */
-export class Http2ClientConnection implements PortConnection {
+export class Http2ClientConnection implements PortConnection, ConnectionOwner {
   readonly port: HttpPort;
   readonly origin: ClientOrigin;
   readonly tls: ClientTls | undefined;
-  readonly patience: Patience;
-  readonly #socket: Socket;
-  readonly #session: ServerHttp2Session;
+  readonly #connection: Http2Connection;
   readonly #streams = new Set<Http2ClientStream>();
   /** Means something while there are no streams: they have limits of their own. */
   readonly #deadline = new Deadline(() => this.#expired());
-  #state: number = State.Fresh;
-  #bytesRead = 0;
+  /** Something came since the last sweep. */
+  #isAlive = false;
 
-  /** @param socket with what was read of it already put back */
-  constructor(port: HttpPort, socket: Socket, { parties, tls }: ConnectionStart) {
+  /** @param early what was read of the socket already */
+  constructor(port: HttpPort, socket: Socket, { parties, tls }: ConnectionStart, early: Buffer) {
     this.port = port;
     this.origin = new ClientOrigin(port, socket, parties);
     this.tls = tls;
-    this.patience = new Patience(port.worker.clock.now());
-    this.#socket = socket;
-    const session = performServerHandshake(socket, SESSION_OPTIONS);
-    this.#session = session;
-    session.on('stream', (stream, _headers, flags, fields) => this.#begin(stream, flags, fields));
-    session.on('error', ignore);
-    session.on('close', () => this.#gone());
-    // HTTP/2 knows no half of a connection.
-    socket.once('end', () => this.destroy());
-    port.worker.deadlines.set(this.#deadline, port.requestHeaderMs);
-    if (port.isDraining) this.drain();
+    const { worker } = port;
+    worker.deadlines.set(this.#deadline, port.requestHeaderMs);
+    socket.once('close', () => port.closed(this));
+    const connection = new Http2Connection(worker, socket, this, OPTIONS);
+    this.#connection = connection;
+    if (port.isDraining) connection.notice();
+    connection.receive(early, 0, early.length);
+    readInto(socket, worker.buffers.shared, (bytes, length) => {
+      this.#isAlive = true;
+      connection.receive(bytes, 0, length);
+    });
   }
 
-  #begin(stream: ServerHttp2Stream, flags: number, fields: readonly string[]): void {
+  // ---- ConnectionOwner ----
+
+  opened(stream: Http2Stream, fields: Fields, isLast: boolean): void {
     const { worker } = this.port;
-    if (stream.destroyed) {
-      this.#wasReset();
+    const reader = worker.incomingRequest;
+    const fault = reader.read(fields, !isLast);
+    if (fault !== undefined) {
+      this.#refuse(stream, fault, reader.isHead);
       return;
     }
-    if (this.#state === State.Fresh) this.#state = State.Open;
     const request = new Http2ClientStream(this, stream);
     this.#streams.add(request);
-    const hasBody = (flags & NGHTTP2_FLAG_END_STREAM) === 0;
-    const reader = worker.incomingRequest;
-    const fault = reader.read(fields, hasBody);
-    this.patience.received(reader.size);
-    if (fault === undefined) {
-      this.origin.describe(reader.head);
-      request.begin(reader.head, hasBody);
-    } else this.#refuse(request, stream, fault);
+    this.origin.describe(reader.head);
+    request.begin(reader.head, !isLast);
   }
 
-  #refuse(request: Http2ClientStream, stream: ServerHttp2Stream, fault: Fault): void {
+  #refuse(stream: Http2Stream, fault: Fault, isHead: boolean): void {
     const code = requestError(fault);
     this.port.worker.reportRefused(code, fault, this.origin.peer);
-    if (isMalformed(fault)) stream.close(NGHTTP2_PROTOCOL_ERROR);
-    else request.refuse(replyFor(code));
+    if (isMalformed(fault)) {
+      stream.reset(Http2Code.ProtocolError);
+      return;
+    }
+    const request = new Http2ClientStream(this, stream);
+    this.#streams.add(request);
+    request.refuse(replyFor(code), isHead);
   }
 
-  /** @param isReset by the client, or for what it did */
-  streamClosed(stream: Http2ClientStream, isReset: boolean): void {
-    this.#streams.delete(stream);
-    if (isReset) this.#wasReset();
-    else this.patience.completed();
-    if (this.#streams.size > 0 || this.#state === State.Closed) return;
-    const { deadlines } = this.port.worker;
-    // The client may be the one that has said goodbye.
-    if (this.#session.closed) this.#state = State.Closing;
-    deadlines.set(this.#deadline, this.#state === State.Closing ? LINGER_MS : this.port.idleMs);
+  settled(): void {}
+
+  /** The client has said goodbye, and means to get what it has asked for. */
+  goingAway(): void {
+    this.#connection.close();
   }
 
-  #wasReset(): void {
-    if (!this.patience.reset()) this.#loseIt();
-  }
+  pong(): void {}
 
-  #loseIt(): void {
-    if (this.#session.destroyed) return;
+  closed(error: Error | undefined): void {
     const { worker } = this.port;
-    worker.reportRefused('DOWNSTREAM_FLOOD', '', this.origin.peer);
-    this.#session.destroy(new Error('more than it is worth'), NGHTTP2_ENHANCE_YOUR_CALM);
-    worker.deadlines.set(this.#deadline, LINGER_MS);
-    this.#state = State.Closing;
+    worker.deadlines.clear(this.#deadline);
+    if (error instanceof Http2Error && error.http2Code === Http2Code.EnhanceYourCalm)
+      worker.reportRefused('DOWNSTREAM_FLOOD', '', this.origin.peer);
+  }
+
+  // ---- for its streams ----
+
+  streamClosed(stream: Http2ClientStream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size === 0 && !this.#connection.isOver)
+      this.port.worker.deadlines.set(this.#deadline, this.port.idleMs);
   }
 
   // ---- PortConnection ----
 
   sweep(leaving: LeavingEndpoints, now: number): void {
-    if (this.#session.destroyed) return;
-    const { bytesRead } = this.#socket;
-    const isAlive = bytesRead !== this.#bytesRead;
-    this.#bytesRead = bytesRead;
+    const isAlive = this.#isAlive;
+    this.#isAlive = false;
     for (const stream of this.#streams) stream.sweep(leaving, now, isAlive);
-    if (!this.patience.check(bytesRead, now)) this.#loseIt();
   }
 
-  /**
-   * What the client sends before it hears of it is not looked at, and the client is told so: it may send it again
-   * elsewhere, whatever it is. (A notice that leaves it time, as RFC 9113 section 6.8 has it, is not to be had: nghttp2
-   * takes no stream after any GOAWAY that Node sends.)
-   */
+  /** What the client sends before it hears of it is served; what comes later it may send again elsewhere. */
   drain(): void {
-    if (this.#state < State.Closing && !this.#session.destroyed) this.#close();
+    this.#connection.notice();
   }
 
   destroy(): void {
-    this.#session.destroy();
-    this.#socket.destroy();
-    this.#gone();
+    this.#connection.destroy();
   }
-
-  // ---- the end ----
 
   #expired(): void {
-    if (this.#streams.size > 0) return;
-    if (this.#state === State.Closing) this.destroy();
-    else this.#close();
-  }
-
-  /** Lets what is under way end, takes nothing new. */
-  #close(): void {
-    this.#state = State.Closing;
-    this.#session.close();
-    if (this.#streams.size === 0) this.port.worker.deadlines.set(this.#deadline, LINGER_MS);
-  }
-
-  #gone(): void {
-    if (this.#state === State.Closed) return;
-    this.#state = State.Closed;
-    this.port.worker.deadlines.clear(this.#deadline);
-    this.port.closed(this);
+    if (this.#streams.size === 0) this.#connection.close();
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,3 @@
-import { type ClientHttp2Stream, constants } from 'node:http2';
 import { Sent } from '../../conn/sender.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { BackendOwner, BackendStream } from '../backend-stream.ts';
@@ -10,28 +9,22 @@ import type { ResponseHead } from '../h1/response-head.ts';
 import type { HttpWorker } from '../http-worker.ts';
 import type { RequestBody } from '../request-body.ts';
 import type { BackendSession } from './backend-session.ts';
-import { outgoingRequest } from './outgoing-request.ts';
+import { Http2Code } from './core/protocol.ts';
+import type { EndedBy, Http2Stream, StreamOwner } from './core/stream.ts';
+import type { Fields } from './hpack/fields.ts';
 import { readResponse } from './incoming-response.ts';
-import { trailerLines } from './trailers.ts';
-import { OWNER, type Owned, tellOwner } from './stream-events.ts';
-
-const {
-  NGHTTP2_CANCEL,
-  NGHTTP2_FLAG_END_STREAM,
-  NGHTTP2_HTTP_1_1_REQUIRED,
-  NGHTTP2_NO_ERROR,
-  NGHTTP2_PROTOCOL_ERROR,
-  NGHTTP2_REFUSED_STREAM,
-} = constants;
+import { writeRequest } from './outgoing-request.ts';
+import { readTrailers } from './trailers.ts';
 
 const State = { Head: 0, Body: 1, Over: 2 } as const;
 
 const EMPTY = Buffer.alloc(0);
 
-type OwnedStream = Owned<ClientHttp2Stream, SessionStream>;
+/** The one range of a part that is sent whole. */
+const whole = new Int32Array(2);
 
 /** One request and its response on an HTTP/2 session. */
-export class SessionStream implements BackendStream {
+export class SessionStream implements BackendStream, StreamOwner {
   readonly protocol = 'HTTP/2';
   readonly mayRefuse = true;
   readonly mayTunnel = false;
@@ -43,19 +36,14 @@ export class SessionStream implements BackendStream {
   #method = '';
   #state: number = State.Head;
   /** Absent until the head is sent. */
-  #stream: OwnedStream | undefined;
-  /** `closed` will come. */
-  #isBegun = false;
+  #stream: Http2Stream | undefined;
   #begunAt = 0;
   /** For a request that comes in chunks. */
   #decoder: ChunkedDecoder | undefined;
-  #requestTrailers = '';
   #isRequestDone = false;
-  #listensForDrain = false;
   #interims = 0;
+  #isClosed = false;
   #responseTrailers = '';
-  /** What the stream has ended with, for a person. */
-  error: Error | undefined;
 
   constructor(worker: HttpWorker, session: BackendSession) {
     this.#worker = worker;
@@ -73,52 +61,57 @@ export class SessionStream implements BackendStream {
 
   // ---- the request ----
 
-  send(head: string, bytes: Buffer, piece: BodyPiece, keeps: boolean): Sent {
-    const { before, after, ranges, rangeCount } = piece;
-    const parts: Buffer[] = [];
-    if (before !== '') parts.push(Buffer.from(before, 'latin1'));
-    for (let i = 0; i < rangeCount; i++) {
-      const part = bytes.subarray(ranges[i * 2], ranges[i * 2 + 1]);
-      parts.push(keeps ? part : Buffer.from(part));
+  send(head: string, bytes: Buffer, piece: BodyPiece): Sent {
+    if (!piece.isContent) return this.#sendParts(head, partsOf(bytes, piece), piece);
+    this.#isRequestDone = piece.done;
+    const { rangeCount, done, trailers } = piece;
+    if (head !== '') {
+      if (!this.#start(head)) return Sent.Flushed;
+      const isWhole = done && rangeCount === 0 && trailers === '';
+      this.#stream!.sendHead(isWhole);
+      if (isWhole || (rangeCount === 0 && !done)) return Sent.Flushed;
     }
-    if (after !== '') parts.push(Buffer.from(after, 'latin1'));
-    return this.#sendParts(head, parts, piece.done, piece.trailers);
+    return outcome(this.#stream!.send(bytes, piece), done);
   }
 
   sendHeld(head: string, { parts, trailers }: RequestBody, isLast: boolean): Sent {
-    return this.#sendParts(head, parts, isLast, trailers);
+    return this.#sendParts(head, parts, { done: isLast, trailers });
   }
 
-  #sendParts(head: string, parts: readonly Buffer[], isLast: boolean, trailers: string): Sent {
-    this.#isRequestDone = isLast;
-    this.#requestTrailers = trailers;
-    const content = head === '' ? this.#contentOf(parts) : this.#start(head, parts, isLast);
-    const stream = this.#stream;
-    if (stream === undefined || stream.writableEnded || stream.destroyed) return Sent.Held;
-    for (const part of content) stream.write(part);
-    if (isLast) stream.end();
-    return this.#outcome(stream);
-  }
-
-  /** Sends the head. Answers the content of the body that comes with it. */
-  #start(head: string, parts: readonly Buffer[], isLast: boolean): readonly Buffer[] {
-    const { list, isChunked } = outgoingRequest(head, this.#session.scheme);
-    if (isChunked) this.#decoder = new ChunkedDecoder('content', this.#worker.ranges);
+  /** Parts of a body that may be framed for HTTP/1.1. */
+  #sendParts(
+    head: string,
+    parts: readonly Buffer[],
+    { done, trailers }: Pick<BodyPiece, 'done' | 'trailers'>,
+  ): Sent {
+    this.#isRequestDone = done;
+    if (head !== '' && !this.#start(head)) return Sent.Flushed;
+    const stream = this.#stream!;
     const content = this.#contentOf(parts);
-    const endStream = isLast && content.length === 0 && this.#requestTrailers === '';
-    const waitForTrailers = isChunked && (!isLast || this.#requestTrailers !== '');
-    this.#isBegun = true;
-    this.#begunAt = this.#worker.clock.now();
-    try {
-      this.#stream = this.#session.request(list, { endStream, waitForTrailers });
-    } catch (error) {
-      this.error = error as Error;
-      // Not before the owner knows that it was sent.
-      process.nextTick(() => this.closed());
-      return content;
+    if (head !== '') stream.sendHead(done && content.length === 0 && trailers === '');
+    let sent: Sent = Sent.Flushed;
+    for (const part of content) {
+      whole[1] = part.length;
+      sent = stream.send(part, { ranges: whole, rangeCount: 1, done: false, trailers: '' });
     }
-    this.#listen(this.#stream, waitForTrailers);
-    return content;
+    if (!done || stream.isSent) return sent;
+    return outcome(stream.send(EMPTY, { ranges: whole, rangeCount: 0, done, trailers }), done);
+  }
+
+  /** Writes the head; `sendHead` is to follow. False: the session has ended since the stream was opened. */
+  #start(head: string): boolean {
+    const stream = this.#session.begin(this);
+    this.#stream = stream;
+    this.#begunAt = this.#worker.clock.now();
+    const encoder = stream.beginHead();
+    if (encoder === undefined) {
+      // Not before the owner knows that it was sent.
+      process.nextTick(() => this.closed(Http2Code.RefusedStream, 'goaway'));
+      return false;
+    }
+    if (writeRequest(encoder, head, this.#session.scheme))
+      this.#decoder = new ChunkedDecoder('content', this.#worker.ranges);
+    return true;
   }
 
   /** What was framed for HTTP/1.1, without its framing. */
@@ -137,46 +130,31 @@ export class SessionStream implements BackendStream {
     return content;
   }
 
-  #listen(stream: OwnedStream, waitsForTrailers: boolean): void {
-    stream[OWNER] = this;
-    stream.on('response', onResponse).on('close', tellOwner.close).on('error', onError);
-    stream.on('headers', onInterim).on('trailers', tellOwner.trailers).on('end', tellOwner.end);
-    if (waitsForTrailers) stream.on('wantTrailers', tellOwner.wantTrailers);
-  }
-
-  #outcome(stream: ClientHttp2Stream): Sent {
-    if (!stream.writableNeedDrain) return Sent.Held;
-    if (!this.#listensForDrain) {
-      this.#listensForDrain = true;
-      stream.on('drain', tellOwner.drain);
-    }
-    return Sent.Full;
-  }
-
   drained(): void {
     this.#owner?.drained();
   }
 
-  wantTrailers(): void {
-    const stream = this.#stream!;
-    if (!stream.destroyed && !stream.closed) sendTrailers(stream, this.#requestTrailers);
-  }
-
   // ---- the response ----
 
-  interim(fields: readonly string[]): void {
+  head(fields: Fields, isInterim: boolean, isLast: boolean): void {
+    this.#session.heard();
     if (this.#state !== State.Head) return;
-    const head = this.#read(fields);
-    if (head === undefined) return;
+    const head = this.#worker.responseHead;
+    const fault = readResponse(fields, this.#method, head);
+    if (fault !== undefined) this.#break(responseError(fault), fault);
+    else if (isInterim) this.#interim(head);
+    else this.#respond(head, isLast);
+  }
+
+  #interim(head: ResponseHead): void {
     this.#interims += 1;
-    if (this.#interims > MAX_INTERIM) this.#break('UPSTREAM_PROTOCOL', 'too many interim responses');
+    // There is nothing to switch to (RFC 9113 section 8.6).
+    if (head.status === 101) this.#break('UPSTREAM_PROTOCOL', 'status_line');
+    else if (this.#interims > MAX_INTERIM) this.#break('UPSTREAM_PROTOCOL', 'too many interim responses');
     else this.#owner!.interim(head);
   }
 
-  response(flags: number, fields: readonly string[]): void {
-    if (this.#state !== State.Head) return;
-    const head = this.#read(fields);
-    if (head === undefined) return;
+  #respond(head: ResponseHead, isLast: boolean): void {
     const framing = this.#owner!.response(head);
     if (framing === undefined) {
       this.destroy();
@@ -185,53 +163,37 @@ export class SessionStream implements BackendStream {
     this.#state = State.Body;
     const length = head.hasContentLength ? head.contentLength : UNANNOUNCED;
     this.#relay.reset(head.body === 'none' ? 'none' : 'frames', length, framing);
-    if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#finish();
-    else this.#beginBody(this.#stream!);
+    if (isLast) this.end();
+    else this.data(EMPTY, 0, 0);
   }
 
-  #read(fields: readonly string[]): ResponseHead | undefined {
-    this.#session.heard();
-    const head = this.#worker.responseHead;
-    const fault = readResponse(fields, this.#method, head);
-    if (fault === undefined) return head;
-    this.#break(responseError(fault), fault);
-    return undefined;
-  }
-
-  /** What has come already goes on with the head. */
-  #beginBody(stream: OwnedStream): void {
-    const early = stream.read() as Buffer | null;
-    this.data(early ?? EMPTY);
-    if (this.#state === State.Body) stream.on('data', tellOwner.data);
-  }
-
-  data(bytes: Buffer): void {
-    if (this.#state !== State.Body) return;
+  data(bytes: Buffer, start: number, end: number): void {
+    if (this.#state !== State.Body) {
+      // Nobody takes it, and it need not be sent.
+      this.#stream!.reset(Http2Code.Cancel);
+      return;
+    }
     const relay = this.#relay;
-    if (relay.read(bytes, 0, bytes.length) === REFUSED) {
+    if (relay.read(bytes, start, end) === REFUSED) {
       this.#break('UPSTREAM_PROTOCOL', relay.fault);
       return;
     }
     this.#session.heard();
-    const sent = this.#owner!.piece(bytes, relay, true);
+    const sent = this.#owner!.piece(bytes, relay, false);
     if (this.#state !== State.Body) return;
     if (relay.done) this.#complete();
     else if (sent === Sent.Full) this.#stream!.pause();
   }
 
-  trailers(fields: readonly string[]): void {
+  trailers(fields: Fields): void {
     if (this.#state === State.Over) return;
-    const trailers = trailerLines(fields, 'backend');
+    const trailers = readTrailers(fields, 'backend');
     if (trailers === undefined) this.#break('UPSTREAM_PROTOCOL', 'trailer_invalid');
     else this.#responseTrailers = trailers;
   }
 
   end(): void {
-    // Node also says `end` when the session was lost; what that means is told by `close`.
-    if (this.#state === State.Body && this.#stream!.rstCode === NGHTTP2_NO_ERROR) this.#finish();
-  }
-
-  #finish(): void {
+    if (this.#state !== State.Body) return;
     const relay = this.#relay;
     if (!relay.done && !relay.end(this.#responseTrailers)) {
       this.#break('UPSTREAM_PROTOCOL', 'cl_mismatch');
@@ -245,10 +207,8 @@ export class SessionStream implements BackendStream {
     const owner = this.#owner!;
     this.#owner = undefined;
     this.#state = State.Over;
-    const stream = this.#stream!;
     // The backend has answered without all of the request, and may never take the rest.
-    if (this.#isRequestDone && stream.writableFinished) stream.resume();
-    else this.#cancel();
+    if (!this.#isRequestDone || !this.#stream!.isSent) this.#cancel();
     owner.responded();
   }
 
@@ -265,14 +225,12 @@ export class SessionStream implements BackendStream {
     if (this.#state === State.Over) return;
     this.#state = State.Over;
     this.#owner = undefined;
-    if (!this.#isBegun) this.#session.streamEnded();
-    else if (this.#stream !== undefined) this.#cancel();
+    if (this.#stream === undefined) this.#session.streamEnded();
+    else this.#cancel();
   }
 
   #cancel(): void {
-    const stream = this.#stream!;
-    if (!stream.closed) stream.close(NGHTTP2_CANCEL);
-    stream.destroy();
+    this.#stream!.reset(Http2Code.Cancel);
     this.#session.gaveUp(this.#begunAt);
   }
 
@@ -282,50 +240,41 @@ export class SessionStream implements BackendStream {
     owner?.broke(code, detail);
   }
 
-  /** Told once for each stream that was begun, whichever way it ended. */
-  closed(): void {
+  closed(code: number, by: EndedBy): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     const owner = this.#owner;
     this.#owner = undefined;
     const wasOver = this.#state === State.Over;
     const isUnanswered = this.#state === State.Head && this.#interims === 0;
     this.#state = State.Over;
     this.#session.streamEnded();
-    if (wasOver) return;
-    const { code, detail } = this.#whyClosed(isUnanswered);
-    owner?.broke(code, detail);
-  }
-
-  #whyClosed(isUnanswered: boolean): { code: ErrorCode; detail: string } {
-    const stream = this.#stream;
-    const detail = (this.#session.error ?? this.error)?.message ?? 'closed by the backend';
-    if (stream === undefined) return { code: 'UPSTREAM_REFUSED_STREAM', detail };
-    const isRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#session.hasRefused(stream);
-    if (isUnanswered && isRefused) return { code: 'UPSTREAM_REFUSED_STREAM', detail };
-    const isProtocol =
-      stream.rstCode === NGHTTP2_PROTOCOL_ERROR || stream.rstCode === NGHTTP2_HTTP_1_1_REQUIRED;
-    return { code: isProtocol ? 'UPSTREAM_PROTOCOL' : 'UPSTREAM_RESET', detail };
+    if (wasOver || owner === undefined) return;
+    const isLost = by === 'connection';
+    const detail = this.#session.error?.message ?? (isLost ? 'closed' : `ended with code ${code}`);
+    const wasNotLookedAt = by === 'goaway' || (by === 'peer' && code === Http2Code.RefusedStream);
+    if (isUnanswered && wasNotLookedAt) owner.broke('UPSTREAM_REFUSED_STREAM', detail);
+    else owner.broke(isProtocol(code) ? 'UPSTREAM_PROTOCOL' : 'UPSTREAM_RESET', detail);
   }
 }
 
-function sendTrailers(stream: ClientHttp2Stream, lines: string): void {
-  const trailers: Record<string, string> = {};
-  for (const line of lines.split('\r\n')) {
-    const nameEnd = line.indexOf(':');
-    if (nameEnd > 0) trailers[line.slice(0, nameEnd).toLowerCase()] = line.slice(nameEnd + 1).trim();
+/** When all was given, what is held leaves as the backend takes it, and nobody waits for that. */
+function outcome(sent: Sent, done: boolean): Sent {
+  return done ? Sent.Flushed : sent;
+}
+
+/** The two ends do not understand each other. */
+function isProtocol(code: number): boolean {
+  return code === Http2Code.ProtocolError || code === Http2Code.Http11Required;
+}
+
+/** The pieces of a body as buffers of their own. */
+function partsOf(bytes: Buffer, { before, ranges, rangeCount, after }: BodyPiece): Buffer[] {
+  const parts: Buffer[] = [];
+  if (before !== '') parts.push(Buffer.from(before, 'latin1'));
+  for (let i = 0; i < rangeCount; i++) {
+    parts.push(Buffer.from(bytes.subarray(ranges[i * 2], ranges[i * 2 + 1])));
   }
-  stream.sendTrailers(trailers);
-}
-
-// One function for all streams, rather than one for each.
-
-function onInterim(this: OwnedStream, _headers: unknown, _flags: number, fields: readonly string[]): void {
-  this[OWNER]!.interim(fields);
-}
-
-function onResponse(this: OwnedStream, _headers: unknown, flags: number, fields: readonly string[]): void {
-  this[OWNER]!.response(flags, fields);
-}
-
-function onError(this: OwnedStream, error: Error): void {
-  this[OWNER]!.error = error;
+  if (after !== '') parts.push(Buffer.from(after, 'latin1'));
+  return parts;
 }

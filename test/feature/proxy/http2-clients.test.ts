@@ -471,21 +471,40 @@ describe('an HTTP/2 connection', () => {
     await proxy.emptied();
   });
 
-  it('lets what is under way end when the port drains', async () => {
+  it('loses nothing when the port drains', async () => {
     const { backend, proxy } = await scope.pair(() => {});
     const client = await scope.rawH2(proxy);
+    const goaways = () =>
+      client.frames
+        .filter(({ type }) => type === FrameType.Goaway)
+        .map(({ payload }) => [payload.readUInt32BE(), payload.readUInt32BE(4)]);
     client.send(headers(1, get('/first')));
     await eventually('the backend has it', () => backend.requests.length === 1);
     proxy.handler.drain();
+    // A notice first (RFC 9113 section 6.8): what is on its way is served.
     expect(await client.goaway()).toBe(0);
+    expect(goaways()).toEqual([[2 ** 31 - 1, 0]]);
+    const ping = await client.frame('a PING', ({ type, flags }) => type === FrameType.Ping && flags === 0);
+    client.send(headers(3, get('/second')), frame(FrameType.Ping, Flag.Ack, 0, ping.payload));
+    await client.frame('the last GOAWAY', () => goaways().length === 2);
     // The last one that is served: a client may send what came behind it again, elsewhere.
-    expect(client.frames.find(({ type }) => type === FrameType.Goaway)!.payload.readUInt32BE()).toBe(1);
-    client.send(headers(3, get('/second')));
+    expect(goaways()[1]).toEqual([3, 0]);
+    client.send(headers(5, get('/third')));
     await client.pong();
+    await eventually('the backend has both', () => backend.requests.length === 2);
     for (const socket of backend.sockets) socket.write(ok('done'));
     expect(await client.ended(1)).toBe('complete');
+    expect(await client.ended(3)).toBe('complete');
     await client.closed();
-    expect(backend.requests.map(({ target }) => target)).toEqual(['/first']);
+    expect(backend.requests.map(({ target }) => target)).toEqual(['/first', '/second']);
+    await proxy.emptied();
+  });
+
+  it('ends with the port also when it does not answer', async () => {
+    const { proxy } = await scope.pair();
+    const client = await scope.rawH2(proxy);
+    proxy.handler.drain();
+    await client.closed();
     await proxy.emptied();
   });
 

@@ -60,6 +60,18 @@ describe('a malformed request over HTTP/2', () => {
     ),
     ['another TE than trailers', get('/', [['te', 'gzip']])],
     ['a capital in a name', get('/', [['X-Name', 'x']])],
+    ['no name', get('/', [['', 'x']])],
+    ['a space in a name', get('/', [['a b', 'x']])],
+    ['a colon in a name', get('/', [['a:b', 'x']])],
+    ['a line end in a value', get('/', [['a', 'b\r\nx-smuggled: 1']])],
+    [
+      'the end of the head in a value',
+      get('/', [['a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n']]),
+    ],
+    ['a bare line feed', get('/', [['a', 'b\nx-smuggled: 1']])],
+    ['a NUL', get('/', [['a', 'b\0']])],
+    ['a space before a value', get('/', [['a', ' b']])],
+    ['a tab behind a value', get('/', [['a', 'b\t']])],
     ['no path', without(':path')],
     ['an empty path', but([':path', ''])],
     ['a path that begins with no slash', but([':path', 'admin'])],
@@ -102,37 +114,6 @@ describe('a malformed request over HTTP/2', () => {
     await client.close();
     expect(backend.requests.length).toBe(seen + 1);
     expect(await bystander.get('/')).toMatchObject({ status: 200 });
-  });
-
-  // E10: nghttp2 leaves them out, and tells nobody. What matters is that no backend sees them.
-  it.each<[what: string, name: string, value: string]>([
-    ['no name', '', 'x'],
-    ['a space in a name', 'a b', 'x'],
-    ['a colon in a name', 'a:b', 'x'],
-    ['a line end in a value', 'a', 'b\r\nx-smuggled: 1'],
-    ['the end of the head in a value', 'a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ['a bare line feed', 'a', 'b\nx-smuggled: 1'],
-    ['a NUL', 'a', 'b\0'],
-    ['a space before a value', 'a', ' b'],
-    ['a tab behind a value', 'a', 'b\t'],
-  ])('is passed on without a field that has %s', async (_, name, value) => {
-    const seen = backend.requests.length;
-    const client = await RawH2Client.connect(proxy.port);
-    client.send(
-      headers(
-        1,
-        get('/', [
-          [name, value],
-          ['x-good', '1'],
-        ]),
-      ),
-    );
-    expect(await client.status(1)).toBe(200);
-    await client.close();
-    expect(backend.requests.length).toBe(seen + 1);
-    const { head } = backend.requests.at(-1)!;
-    expect(head).toMatch(/^GET \/ HTTP\/1\.1\r\nhost: example\.com\r\nx-good: 1\r\nX-Forwarded-For: .*\r\n/);
-    expect(head).not.toContain('smuggled');
   });
 
   it.each([
@@ -183,8 +164,8 @@ describe('a malformed request over HTTP/2', () => {
       client.send(data(1, part, i === body.length - 1 ? Flag.EndStream : 0));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // nghttp2 takes DATA past the length for an error of the connection.
-    expect([{ reset: ProtocolError }, 'gone']).toContainEqual(await client.ended(1));
+    expect(await client.ended(1)).toEqual({ reset: ProtocolError });
+    await client.pong();
     await client.close();
     await proxy.settled();
     expect(backend.requests.length).toBe(complete);
@@ -319,7 +300,7 @@ describe('limits of an HTTP/2 connection', () => {
       () =>
         block([
           ...get(),
-          ...Array.from({ length: 16 }, (_, i) => ['cookie', `c${i}=${'x'.repeat(1_000)}`] as const),
+          ...Array.from({ length: 17 }, (_, i) => ['cookie', `c${i}=${'x'.repeat(1_000)}`] as const),
         ]),
     ],
     ['one field of 20 KiB', () => block([...get(), ['x-big', 'x'.repeat(20_480)]])],

@@ -7,6 +7,7 @@ import { HttpAnswer } from '../../../proxy/health/http-answer.ts';
 import { parseAuthority } from '../../../proxy/http/authority.ts';
 import { ChunkedDecoder } from '../../../proxy/http/h1/chunked-decoder.ts';
 import { INCOMPLETE, REFUSED } from '../../../proxy/http/h1/fault.ts';
+import { HpackEncoder } from '../../../proxy/http/h2/hpack/encoder.ts';
 import { ResponseHead } from '../../../proxy/http/h1/response-head.ts';
 import { responseBodyFor, writeResponseHead } from '../../../proxy/http/h1/write-response.ts';
 import { normalisePath } from '../../../proxy/http/target.ts';
@@ -18,6 +19,20 @@ import { compileRouteTable } from '../../../proxy/routing/route-table.ts';
 import { parseManifests } from '../../../standalone/manifests.ts';
 import { endpoint, listener, poolConfig, poolSnapshot, route, routeMatch } from '../builders.ts';
 import { readWithLlhttp } from '../http/llhttp.ts';
+import { CoreEnd } from '../http2/core-end.ts';
+import { BlockReader, encoded } from '../http2/field-blocks.ts';
+import {
+  data,
+  frame,
+  FrameType,
+  get,
+  headers,
+  post,
+  PREFACE,
+  rstStream,
+  settings,
+  windowUpdate,
+} from '../http2/frames.ts';
 import { outputOf, readRequests } from '../http/read-requests.ts';
 import { request } from '../request-view.ts';
 import { pieces } from './mutate.ts';
@@ -363,6 +378,43 @@ const routing: FuzzTarget = {
   },
 };
 
+const fieldBlocks: FuzzTarget = {
+  name: 'field blocks',
+  corpus: [
+    Buffer.from('828684410f7777772e6578616d706c652e636f6d', 'hex'),
+    Buffer.from('828684418cf1e3c2e5f23a6ba0ab90f4ff', 'hex'),
+    Buffer.from('3fe101488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff', 'hex'),
+    Buffer.from('4003612d62866187bdf1e3c7be10036162630178bf82', 'hex'),
+  ],
+  words: [
+    '\x80',
+    '\xbe',
+    '\x40',
+    '\x20',
+    '\x3f\xe1\x1f',
+    '\x7f\x80\x01',
+    '\x82',
+    '\x00',
+    '\xff',
+    '\x00\x01a',
+  ],
+  // What was decoded comes out of our encoder, and out of the decoder again, the same; twice, for the tables.
+  run(bytes, rng) {
+    const reader = new BlockReader();
+    const encoder = new HpackEncoder();
+    const again = new BlockReader();
+    for (const piece of [bytes, ...pieces(bytes, rng)]) {
+      const list = reader.read(piece);
+      if (list === undefined) return;
+      ok(reader.fields.end <= reader.fields.bytes.length);
+      if (reader.fields.isTooLarge) continue;
+      // Ours are written in lower case, as they must be; what comes is for whoever reads it to look at.
+      const lower = list.map(([name, value]) => [name.replaceAll(/[A-Z]/g, (c) => c.toLowerCase()), value]);
+      for (let i = 0; i < 2; i++) deepStrictEqual(again.read(encoded(encoder, list)), lower);
+    }
+  },
+};
+
 const BASE = poolSnapshot({ endpoints: { v1: [endpoint({ port: 1 }), endpoint({ port: 2 })] } });
 const NEXT = poolSnapshot({
   digest: 'sha256:2',
@@ -499,10 +551,53 @@ function judged(parts: readonly Buffer[]) {
   return answer.ended();
 }
 
+const frames: FuzzTarget = {
+  name: 'HTTP/2 frames',
+  corpus: [
+    Buffer.concat([settings([[4, 100]]), headers(1, get()), windowUpdate(1, 50), headers(3, get('/b'))]),
+    Buffer.concat([settings(), headers(1, post(), 0), data(1, 'hello'), data(1, '', 1), rstStream(1, 8)]),
+    Buffer.concat([
+      settings(),
+      headers(1, post(), 0),
+      frame(FrameType.Data, 8, 1, Buffer.from('\x03abc\0\0\0')),
+      headers(1, [['x-sum', '1']]),
+      frame(FrameType.Ping, 0, 0, Buffer.alloc(8)),
+      frame(FrameType.Goaway, 0, 0, Buffer.alloc(8)),
+    ]),
+  ],
+  words: [
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((type) =>
+      frame(type, 4, 1, Buffer.alloc(4)).toString('latin1'),
+    ),
+    settings([[4, 0]]).toString('latin1'),
+    windowUpdate(0, 2 ** 31 - 1).toString('latin1'),
+    headers(5, get()).toString('latin1'),
+    '\0\0\0',
+    '\xff\xff\xff\xff',
+  ],
+  run(bytes, rng) {
+    deepStrictEqual(heardOf(pieces(bytes, rng)), heardOf([bytes]));
+  },
+};
+
+/** What the owners of a connection and of its streams hear, which answer every request. */
+function heardOf(parts: readonly Buffer[]) {
+  const server = new CoreEnd({ role: 'server' });
+  server.onRequest = (stream) => {
+    stream.head200();
+    stream.send('x'.repeat(200), true);
+  };
+  server.take(PREFACE, ...parts);
+  server.connection.destroy();
+  return { heard: server.heard, streams: server.streams.map(({ heard, content }) => ({ heard, content })) };
+}
+
 export const TARGETS: readonly FuzzTarget[] = [
   requests,
   responses,
   chunks,
+  fieldBlocks,
+  frames,
   proxyHeaders,
   clientHellos,
   json,

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { FrameReader } from './frame-reader.ts';
 import { type Frame, FrameType, Flag, frame, PREFACE, settings } from './frames.ts';
 
 const DEADLINE_MS = 20_000;
@@ -11,7 +12,7 @@ export class RawH2Client {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
   isGone = false;
-  #unread: Buffer = Buffer.alloc(0);
+  readonly #reader = new FrameReader();
   #wake: () => void = () => undefined;
 
   private constructor(socket: Socket) {
@@ -107,20 +108,7 @@ export class RawH2Client {
   }
 
   #read(bytes: Buffer): void {
-    this.#unread = Buffer.concat([this.#unread, bytes]);
-    let pos = 0;
-    while (this.#unread.length - pos >= 9) {
-      const end = pos + 9 + this.#unread.readUIntBE(pos, 3);
-      if (end > this.#unread.length) break;
-      this.frames.push({
-        type: this.#unread[pos + 3]!,
-        flags: this.#unread[pos + 4]!,
-        stream: this.#unread.readUInt32BE(pos + 5) & 0x7fffffff,
-        payload: this.#unread.subarray(pos + 9, end),
-      });
-      pos = end;
-    }
-    this.#unread = this.#unread.subarray(pos);
+    this.frames.push(...this.#reader.read(bytes));
     this.#wake();
   }
 
