@@ -15,19 +15,24 @@ export interface BackendView {
 export function viewBackends(config: PoolConfig, endpoints: readonly EndpointView[]): BackendView[] {
   const refs = [config.defaultBackendRefs, ...config.routes.map(({ backendRefs }) => backendRefs)].flat();
   const used = new Set(refs.map(({ name }) => name));
-  return config.backends.map(({ name }) => {
-    const own = endpoints.filter(({ backend }) => backend === name);
-    return {
+  const views = new Map(
+    config.backends.map(({ name }) => [
       name,
-      inUse: used.has(name),
-      total: own.length,
-      ready: own.filter(({ endpoint }) => isReady(endpoint)).length,
-      healthy: own.filter(({ verdict }) => verdict.state === 'Healthy').length,
-    };
-  });
+      { name, inUse: used.has(name), total: 0, ready: 0, healthy: 0 },
+    ]),
+  );
+  // Once over all of them: there may be thousands.
+  for (const { backend, endpoint, verdict } of endpoints) {
+    const view = views.get(backend);
+    if (view === undefined) continue;
+    view.total += 1;
+    if (isReady(endpoint)) view.ready += 1;
+    if (verdict.state === 'Healthy') view.healthy += 1;
+  }
+  return [...views.values()];
 }
 
-export function isReady({ condition, override }: EndpointView['endpoint']): boolean {
+function isReady({ condition, override }: EndpointView['endpoint']): boolean {
   return condition === 'Ready' && override === undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { ConditionType } from '../../api/conditions.ts';
+import type { EndpointState } from '../../api/health.ts';
 import type {
   EndpointStatus,
   PoolAddress,
@@ -7,7 +8,7 @@ import type {
   PoolSummary,
 } from '../../api/pool.gen.ts';
 import { aggregate, severity, type EndpointView } from '../report/aggregate.ts';
-import { backendStatuses, isReady, viewBackends } from './backends.ts';
+import { backendStatuses, viewBackends, type BackendView } from './backends.ts';
 import {
   accepted,
   available,
@@ -44,7 +45,7 @@ export function computeStatus(input: StatusInput): PoolStatus {
     observedGeneration: generation,
     conditions: Object.entries(findings).map(([type, finding]) => condition(type, finding, input)),
     addresses: [...input.addresses],
-    summary: summary(endpoints, findings, input.addresses),
+    summary: summary(endpoints, { backends, findings, addresses: input.addresses }),
     backends: snapshot === undefined ? [] : backendStatuses(snapshot.config, backends),
     endpoints: endpointStatuses(endpoints),
     endpointsTruncated: endpoints.length > MAX_ENDPOINTS,
@@ -80,17 +81,26 @@ function condition(
 
 function summary(
   endpoints: readonly EndpointView[],
-  findings: Readonly<Record<ConditionType, Finding>>,
-  addresses: readonly PoolAddress[],
+  {
+    backends,
+    findings,
+    addresses,
+  }: {
+    readonly backends: readonly BackendView[];
+    readonly findings: Readonly<Record<ConditionType, Finding>>;
+    readonly addresses: readonly PoolAddress[];
+  },
 ): PoolSummary {
-  const count = (state: string): number => endpoints.filter(({ verdict }) => verdict.state === state).length;
+  const counts = new Map<string, number>();
+  for (const { verdict } of endpoints) counts.set(verdict.state, (counts.get(verdict.state) ?? 0) + 1);
+  const count = (state: EndpointState): number => counts.get(state) ?? 0;
   const healthy = count('Healthy');
   const trouble = Object.entries(findings).find(([type, { status }]) =>
     type === 'Degraded' ? status === 'True' : status !== 'True',
   );
   return {
     total: endpoints.length,
-    ready: endpoints.filter(({ endpoint }) => isReady(endpoint)).length,
+    ready: backends.reduce((sum, { ready }) => sum + ready, 0),
     healthy,
     unhealthy: count('Unhealthy'),
     draining: count('Draining'),
