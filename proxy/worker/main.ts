@@ -3,6 +3,7 @@
  * the other threads is in the shared table, and what it must tell goes to the main thread as messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { collectAfterStart } from '../../lib/collect-after-start.ts';
 import { createLog } from '../../lib/log.ts';
 import { WorkerRuntime } from './runtime.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
@@ -20,3 +21,4 @@ process.on('uncaughtException', (error) => {
   send({ type: 'failing', error: error.stack ?? String(error) });
 });
 send({ type: 'ready' });
+collectAfterStart();

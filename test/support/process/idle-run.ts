@@ -1,4 +1,7 @@
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { TestAuthority } from '../certificates.ts';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
 import { ScriptedBackend } from '../http/backend.ts';
@@ -17,27 +20,51 @@ export interface IdleMemory {
   readonly kib: number;
 }
 
+/** What connections speak: their own bytes or HTTP/1.1 in clear, HTTP/1.1 or HTTP/2 in TLS. */
+export type IdleProtocol = 'TCP' | 'HTTP' | 'HTTPS' | 'HTTP/2';
+
 /**
  * Opens connections through a proxy process, each used once (HTTP: a request; TCP: an echo) and then idle, and says
  * what the proxy's memory has grown by.
  */
-export async function measureIdle(protocol: 'HTTP' | 'TCP', connections: number): Promise<IdleMemory> {
-  const backend = protocol === 'HTTP' ? await ScriptedBackend.start() : await TcpBackend.echo();
+export async function measureIdle(protocol: IdleProtocol, connections: number): Promise<IdleMemory> {
+  const backend = protocol === 'TCP' ? await TcpBackend.echo() : await ScriptedBackend.start();
   const [port] = await freePorts(1);
   const listen = { listen: port!, backend: backend.port };
-  const proxy = await ProxyProcess.start({
-    manifests: poolManifest('idle', protocol, listen, { listener: 'timeouts: {idle: 300s}' }),
-  });
-  for (const client of await openAll(port!, WARM_UP)) client.destroy();
+  const proxy = await ProxyProcess.start({ manifests: await manifestsFor(protocol, listen) });
+  const open = OPEN[protocol];
+  for (const client of await openAll(open, port!, WARM_UP)) client.destroy();
   await eventually('the first ones are gone', async () => (await openIn(proxy)) === 0);
   const before = await settled(proxy);
-  const clients = await openAll(port!, connections);
+  const clients = await openAll(open, port!, connections);
   const after = await settled(proxy);
-  const open = await openIn(proxy);
+  const openNow = await openIn(proxy);
   for (const client of clients) client.destroy();
   await proxy.close();
   await backend.close();
-  return { open, kib: (after - before) / open };
+  return { open: openNow, kib: (after - before) / openNow };
+}
+
+async function manifestsFor(
+  protocol: IdleProtocol,
+  ports: { readonly listen: number; readonly backend: number },
+): Promise<string> {
+  const timeouts = 'timeouts: {idle: 300s}';
+  if (protocol === 'TCP' || protocol === 'HTTP') {
+    return poolManifest('idle', protocol, ports, { listener: timeouts });
+  }
+  const authority = await TestAuthority.create();
+  const { chain, privateKey } = await authority.issue({ names: ['127.0.0.1'] });
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const secret = `---
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/tls
+metadata: {name: idle-tls}
+data: {tls.crt: ${base64(chain)}, tls.key: ${base64(privateKey)}}
+`;
+  const tls = 'tls: {mode: Terminate, certificateRefs: [{name: idle-tls}]}';
+  return secret + poolManifest('idle', 'HTTPS', ports, { listener: `${timeouts}, ${tls}` });
 }
 
 async function openIn(proxy: ProxyProcess): Promise<number> {
@@ -45,27 +72,48 @@ async function openIn(proxy: ProxyProcess): Promise<number> {
   return workers.reduce((sum, { connections }) => sum + connections, 0);
 }
 
-async function openAll(port: number, count: number): Promise<Socket[]> {
-  const clients: Socket[] = [];
+interface Client {
+  destroy(): void;
+}
+
+/** Opens one and uses it once; resolves when it was answered, or refused. */
+type Open = (port: number) => Promise<Client>;
+
+const OPEN: Readonly<Record<IdleProtocol, Open>> = {
+  TCP: (port) => usedAsText(connect({ port, host: '127.0.0.1' })),
+  HTTP: (port) => usedAsText(connect({ port, host: '127.0.0.1' })),
+  HTTPS: (port) => usedAsText(connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })),
+  'HTTP/2': async (port) => {
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    session.on('error', () => session.destroy());
+    const request = session.request({ ':path': '/' }).on('error', () => {});
+    request.resume();
+    await new Promise<void>((resolve) => request.once('close', resolve));
+    return session;
+  },
+};
+
+async function openAll(open: Open, port: number, count: number): Promise<Client[]> {
+  const clients: Client[] = [];
+  let left = count;
   const lane = async (): Promise<void> => {
-    while (clients.length < count) {
-      const client = connect({ port, host: '127.0.0.1' });
-      clients.push(client);
-      await used(client);
+    while (left > 0) {
+      left -= 1;
+      clients.push(await open(port));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return clients;
 }
 
-/** Resolves when it was answered, or refused. */
-function used(client: Socket): Promise<void> {
-  return new Promise((resolve) => {
+async function usedAsText(client: Socket): Promise<Socket> {
+  await new Promise<void>((resolve) => {
     client.on('error', () => client.destroy());
     client.once('close', () => resolve());
     client.once('data', () => resolve());
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   });
+  return client;
 }
 
 /** Its memory once it no longer falls: what is garbage goes within seconds. */
