@@ -1,30 +1,25 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePorts } from '../../test/support/free-ports.ts';
 import type { Bench, Measure } from '../bench.ts';
 import { median } from '../contest.ts';
+import { type Latencies, paced } from '../loads/paced.ts';
 import { wrk } from '../loads/wrk.ts';
 import type { Peer } from '../peers/peer.ts';
-import { LOAD_CORE, Pinned, PROXY_CORE } from '../pinned.ts';
+import { Pinned, PROXY_CORE } from '../pinned.ts';
 import type { Section, Verdict } from '../section.ts';
 
-const execute = promisify(execFile);
-const CONNECTIONS = 50;
 const P50_MORE_MS = 0.1;
 const P99_TIMES = 2;
 
-interface Percentiles {
-  readonly p50: number;
-  readonly p99: number;
-}
+/** With more of its requests late than this, the load was not even, and what it met says nothing. */
+const MOST_LATE = 0.1;
 
-/** Where h2load sends: a proxy, or straight to the origin. */
+type Percentiles = Pick<Latencies, 'p50' | 'p99'>;
+
+/** Where requests are sent: a proxy, or straight to the origin. */
 interface Target {
   readonly name: string;
   readonly port: number;
-  readonly rounds: Percentiles[];
+  readonly rounds: Latencies[];
 }
 
 /** What a proxy adds to a request at half of our own top rate, beside what the same load takes without any proxy. */
@@ -45,9 +40,10 @@ export const latency: Measure = {
       const { requests } = await wrk()(port!, bench.effort.warmUpSeconds * 2);
       const rate = requests / (bench.effort.warmUpSeconds * 2) / 2;
       bench.progress(`latency at ${Math.round(rate)} requests/s`);
-      for (const target of targets) await percentiles(bench, target, rate);
+      for (const { port: to } of targets) await paced(to, rate, bench.effort.seconds);
       for (let round = 0; round < bench.effort.rounds; round++) {
-        for (const target of targets) target.rounds.push(await percentiles(bench, target, rate));
+        for (const target of targets)
+          target.rounds.push(await paced(target.port, rate, bench.effort.seconds));
       }
       return section(targets, rate);
     } finally {
@@ -65,42 +61,15 @@ async function start({ dir, origin }: Bench, peer: Peer, listen: number): Promis
   return process;
 }
 
-/** Requests at a steady rate. */
-async function percentiles({ dir, effort }: Bench, { port }: Target, rate: number): Promise<Percentiles> {
-  const log = join(dir, 'latency.log');
-  const load = [
-    '--h1',
-    '-c',
-    String(CONNECTIONS),
-    '--rps',
-    String(rate / CONNECTIONS),
-    '-D',
-    String(effort.seconds),
-  ];
-  await execute('taskset', [
-    '-c',
-    LOAD_CORE,
-    'h2load',
-    ...load,
-    '--log-file',
-    log,
-    `http://127.0.0.1:${port}/`,
-  ]);
-  // Columns: when it began, its status, how long it took in µs.
-  const lines = readFileSync(log, 'latin1').trim().split('\n');
-  const tookMs = lines.map((line) => Number(line.split('\t')[2]) / 1_000).sort((a, b) => a - b);
-  const at = (share: number): number => tookMs[Math.floor(tookMs.length * share)] ?? NaN;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
 function section([direct, ...proxies]: readonly Target[], rate: number): Section {
-  const rows = proxies.map(({ name, rounds }) => ({ name, ...added(direct!.rounds, rounds) }));
+  const rows = proxies.map(({ name, rounds }) => ({ name, rounds, ...added(direct!.rounds, rounds) }));
   const [ours] = rows;
   const haproxy = rows.find(({ name }) => name === 'HAProxy');
   const inMs = (value: number): string => `${value.toFixed(2)} ms`;
   const verdicts: Verdict[] = [];
-  // Where the load alone took longer than through a proxy, nothing was measured of what that adds.
-  if (haproxy !== undefined && ours!.p50 > 0 && haproxy.p50 > 0) {
+  const alone = { p50: mid(direct!.rounds, 'p50'), p99: mid(direct!.rounds, 'p99') };
+  const isEven = [direct!, ...proxies].every(({ rounds }) => mid(rounds, 'late') <= MOST_LATE);
+  if (haproxy !== undefined && isEven) {
     verdicts.push({
       what: 'added latency at half of our top rate, p50',
       figure: `${inMs(ours!.p50)}, HAProxy ${inMs(haproxy.p50)}`,
@@ -108,7 +77,7 @@ function section([direct, ...proxies]: readonly Target[], rate: number): Section
       isMet: ours!.p50 <= haproxy.p50 + P50_MORE_MS,
     });
   }
-  if (haproxy !== undefined && ours!.p99 > 0 && haproxy.p99 > 0) {
+  if (haproxy !== undefined && isEven && haproxy.p99 > 0) {
     verdicts.push({
       what: 'added latency at half of our top rate, p99',
       figure: `${inMs(ours!.p99)}, HAProxy ${inMs(haproxy.p99)}`,
@@ -118,11 +87,20 @@ function section([direct, ...proxies]: readonly Target[], rate: number): Section
   }
   return {
     title: `Added latency at ${Math.round(rate)} requests/s, half of our top rate`,
-    head: ['proxy', 'p50', 'p99'],
-    rows: rows.map(({ name, p50, p99 }) => [name, inMs(p50), inMs(p99)]),
+    head: ['proxy', 'adds to p50', 'adds to p99', 'requests that were sent late', 'not sent'],
+    rows: [{ name: 'none: the load and the origin', rounds: direct!.rounds, ...alone }, ...rows].map(
+      ({ name, p50, p99, rounds }) => {
+        const skipped = rounds.reduce((sum, round) => sum + round.skipped, 0);
+        return [name, inMs(p50), inMs(p99), `${(mid(rounds, 'late') * 100).toFixed(1)} %`, String(skipped)];
+      },
+    ),
     verdicts,
     raw: { rate, targets: [direct, ...proxies] },
   };
+}
+
+function mid(rounds: readonly Latencies[], which: keyof Latencies): number {
+  return median(rounds.map((round) => round[which]));
 }
 
 /** To what it takes without a proxy in the same round. */
