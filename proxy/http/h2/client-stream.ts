@@ -149,7 +149,9 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
 
   sendContinue(): void {
     this.#expectsContinue = false;
-    this.#stream.beginHead()?.status(100);
+    const encoder = this.#stream.beginHead();
+    if (encoder === undefined) return;
+    encoder.status(100);
     this.#stream.sendHead(false);
   }
 

@@ -225,7 +225,9 @@ export class Http2Stream {
       this.#carrier.dataFrame(this, 0, true);
       this.#allSent();
     } else {
-      this.beginHead()?.lines(this.#trailers);
+      const encoder = this.beginHead();
+      if (encoder === undefined) return;
+      encoder.lines(this.#trailers);
       this.sendHead(true);
     }
   }
@@ -304,7 +306,7 @@ export class Http2Stream {
   }
 
   takeData(bytes: Buffer, start: number, end: number): void {
-    if (this.#isLeft) return;
+    if (this.#isLeft || this.isClosed) return;
     if (this.#isPaused) {
       this.#received ??= [];
       this.#received.push(Buffer.from(bytes.subarray(start, end)));

@@ -91,6 +91,18 @@ describe('an HTTP/2 server', () => {
     expect(await server.said()).toEqual(['Ping ack']);
   });
 
+  it('tells the owner of a stream that it has reset nothing more, in the middle of a frame', async () => {
+    server.take(headers(1, post(), 0));
+    const [stream] = server.streams;
+    const bytes = data(1, 'abcdef', Flag.EndStream);
+    server.take(bytes.subarray(0, 12));
+    stream!.stream.reset(ErrorCode.Cancel);
+    server.take(bytes.subarray(12), ping());
+    expect(stream!.content).toBe('abc');
+    expect(stream!.heard.slice(1)).toEqual([`closed ${ErrorCode.Cancel} us`]);
+    expect(await server.said()).toEqual([`RstStream 1 code ${ErrorCode.Cancel}`, 'Ping ack']);
+  });
+
   // RFC 9113, by section
   const OPEN = headers(1, post(), 0);
   const HALF = headers(1, get());
