@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** A file for the counts, beside what is printed. */
@@ -6,6 +7,9 @@ const report = process.env['TEST_REPORT'];
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Left to itself vitest leaves one core out, and takes the files one by one where there are two. Tests wait more
+    // than they compute.
+    maxWorkers: Math.max(2, availableParallelism()),
     reporters: ['default', ...(report === undefined ? [] : (['json'] as const))],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
     // A shared machine can starve a test of its second; what fails twice is broken. The report names what was retried.
@@ -23,7 +27,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'soak', include: ['test/soak/**/*.test.ts'] },
+        // One at a time: what they measure is theirs alone.
+        test: { name: 'soak', include: ['test/soak/**/*.test.ts'], fileParallelism: false },
       },
       {
         extends: true,
