@@ -475,7 +475,7 @@ describe('HTTP/2 sessions to backends', () => {
     await eventually('the silent endpoint was blamed', () =>
       proxy.passive.some(({ detail }) => detail === 'UPSTREAM_CONNECT_TIMEOUT'),
     );
-    expect(proxy.worker.backendConnections).toBe(1);
+    await eventually('its connections are gone', () => proxy.worker.backendConnections === 1);
   });
 
   it('give requests that their backend has not looked at to another endpoint', async () => {

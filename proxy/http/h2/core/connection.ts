@@ -10,6 +10,7 @@ import {
   type Http2Worker,
 } from './connection-owner.ts';
 import { type FrameHead, FrameReader, type FrameSink } from './frame-reader.ts';
+import type { GatherBuffers } from './gather-buffers.ts';
 import { HeaderBlock } from './header-block.ts';
 import { Outbox } from './outbox.ts';
 import { Patience } from './patience.ts';
@@ -532,6 +533,10 @@ export class Http2Connection implements FrameSink, StreamCarrier {
 
   get bytes(): Buffer {
     return this.#outbox.bytes;
+  }
+
+  get buffers(): GatherBuffers {
+    return this.#worker.gatherBuffers;
   }
 
   sendable(wanted: number): number {

@@ -1,7 +1,7 @@
 import { FRAME_HEAD_BYTES, MAX_FRAME_BYTES } from './protocol.ts';
 
 /** Room for four full frames: what one write takes at most. */
-const GATHER_BYTES = 4 * (FRAME_HEAD_BYTES + MAX_FRAME_BYTES);
+export const GATHER_BYTES = 4 * (FRAME_HEAD_BYTES + MAX_FRAME_BYTES);
 /** 4 MiB. */
 const MAX_SPARE = 64;
 

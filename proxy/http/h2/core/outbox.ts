@@ -8,6 +8,9 @@ import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES, writeUint32 } from 
 /** Up to this size a write is cheapest as a string. */
 const MAX_STRING_BYTES = 1_024;
 
+/** Up to this size a write is nearly always done when it returns, and its buffer free without being told so. */
+const MAX_QUICK_BYTES = 16_384;
+
 /**
  * What one connection sends: frames are gathered, and leave together at the end of the turn, or when the buffer is
  * full. It holds nothing back when the socket takes no more: who writes asks `isBlocked`.
@@ -150,7 +153,8 @@ export class Outbox implements Flushable {
     else if (length <= MAX_STRING_BYTES) {
       socket.write(latin1(buffer.bytes, 0, length), 'latin1');
       this.#buffers.giveBack(buffer);
-    } else if (socket.writableLength > 0) socket.write(buffer.bytes.subarray(0, length), buffer.written);
+    } else if (length > MAX_QUICK_BYTES || socket.writableLength > 0)
+      socket.write(buffer.bytes.subarray(0, length), buffer.written);
     else {
       const more = socket.write(buffer.bytes.subarray(0, length));
       // A write that nothing waits in front of is encrypted, and so copied, before it returns.

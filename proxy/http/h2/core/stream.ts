@@ -1,6 +1,8 @@
 import { Sent } from '../../../conn/sender.ts';
 import type { HpackEncoder } from '../hpack/encoder.ts';
 import type { Fields } from '../hpack/fields.ts';
+import type { GatherBuffers } from './gather-buffers.ts';
+import { HeldPart } from './held-part.ts';
 import { Http2Code, MAX_INT31 } from './protocol.ts';
 import { ReceiveWindow } from './receive-window.ts';
 
@@ -58,6 +60,8 @@ export interface StreamCarrier {
   dataFrame(stream: Http2Stream, size: number, isLast: boolean): number;
   /** What is being gathered. */
   readonly bytes: Buffer;
+  /** For what waits. */
+  readonly buffers: GatherBuffers;
   /** Can anything be sent on it? One of ours gets its number with that. */
   admits(stream: Http2Stream): boolean;
   /** Sends the encoder's block. */
@@ -103,7 +107,7 @@ export class Http2Stream {
   /** All was sent. */
   isSent = false;
   /** What waits for a window or for the socket, and how much of the first part has left. */
-  #held: Buffer[] | undefined;
+  #held: HeldPart[] | undefined;
   #heldFrom = 0;
   #endsAfterHeld = false;
   #trailers = '';
@@ -177,8 +181,7 @@ export class Http2Stream {
       let space = isHeld ? left : size;
       left -= space;
       let to = isHeld ? 0 : this.#carrier.dataFrame(this, size, endsWithContent && left === 0);
-      const target = isHeld ? Buffer.allocUnsafe(space) : this.#carrier.bytes;
-      if (isHeld) this.#hold(target);
+      const target = isHeld ? this.#hold(space) : this.#carrier.bytes;
       while (space > 0) {
         const copied = Math.min(space, ranges[range * 2 + 1]! - at);
         bytes.copy(target, to, at, at + copied);
@@ -201,10 +204,18 @@ export class Http2Stream {
     return this.#carrier.sendable(Math.min(wanted, this.sendWindow));
   }
 
-  #hold(bytes: Buffer): void {
+  /** Answers where content is to be copied to that has to wait. */
+  #hold(size: number): Buffer {
+    const part = new HeldPart(size, this.#carrier.buffers);
     this.#held ??= [];
-    this.#held.push(bytes);
+    this.#held.push(part);
     if (this.#held.length === 1) this.#wait();
+    return part.bytes;
+  }
+
+  #dropHeld(): void {
+    for (const part of this.#held ?? []) part.release();
+    this.#held = undefined;
   }
 
   /** For its turn among the connection's streams. Where its own window is shut it waits for that to open. */
@@ -249,15 +260,15 @@ export class Http2Stream {
     const held = this.#held;
     if (held === undefined) return;
     const first = held[0]!;
-    const waiting = first.length - this.#heldFrom;
+    const waiting = first.bytes.length - this.#heldFrom;
     const size = this.#sendable(waiting);
     if (size > 0) {
       const isLast = this.#endsAfterHeld && this.#trailers === '' && held.length === 1 && size === waiting;
       const to = this.#carrier.dataFrame(this, size, isLast);
-      first.copy(this.#carrier.bytes, to, this.#heldFrom, this.#heldFrom + size);
+      first.bytes.copy(this.#carrier.bytes, to, this.#heldFrom, this.#heldFrom + size);
       this.#heldFrom += size;
       if (size === waiting) {
-        held.shift();
+        held.shift()!.release();
         this.#heldFrom = 0;
       }
     }
@@ -283,7 +294,7 @@ export class Http2Stream {
 
   /** The peer takes nothing more, and has said all that it has to say. */
   stopSending(): void {
-    this.#held = undefined;
+    this.#dropHeld();
     if (!this.isSent) this.#allSent();
   }
 
@@ -356,7 +367,7 @@ export class Http2Stream {
   /** It is over. */
   close(code: number, by: EndedBy): void {
     this.isClosed = true;
-    this.#held = undefined;
+    this.#dropHeld();
     this.#received = undefined;
     this.owner?.closed(code, by);
   }
