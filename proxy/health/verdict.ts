@@ -1,6 +1,6 @@
 import type { EndpointState, VerdictReason, VerdictSource } from '../../api/health.ts';
 import type { EndpointCondition } from '../../api/snapshot.ts';
-import { DRAINING, EXCLUDED, HEALTHY, READY } from '../state/shared-table.ts';
+import { DRAINING, EXCLUDED, HEALTHY, READY, UNREACHABLE } from '../state/shared-table.ts';
 
 /** One reason for something, as it is shown. */
 export interface Finding {
@@ -52,7 +52,8 @@ export interface Judgement extends Finding {
  * traffic succeeds is no word: an endpoint whose check fails is out, as its check asks for.
  *
  * The flags keep the sources apart, because balancing asks more than one question: READY is the condition's word,
- * HEALTHY says that nothing is wrong with the endpoint itself, DRAINING and EXCLUDED are what they say.
+ * HEALTHY says that nothing is wrong with the endpoint itself, DRAINING and EXCLUDED are what they say. UNREACHABLE is
+ * for requests that are there already: nothing more is to be expected of it.
  */
 export function judge(facts: Facts): Judgement {
   const trouble = facts.unreachable ?? facts.ejected ?? facts.failing;
@@ -62,7 +63,8 @@ export function judge(facts: Facts): Judgement {
     (facts.condition === 'Ready' ? READY : 0) |
     (ready && trouble === undefined ? HEALTHY : 0) |
     (ready && (drain || facts.condition === 'Terminating') ? DRAINING : 0) |
-    (facts.override === 'Exclude' ? EXCLUDED : 0);
+    (facts.override === 'Exclude' ? EXCLUDED : 0) |
+    (facts.condition === 'Ready' && trouble?.reason === 'ConnectTimeout' ? UNREACHABLE : 0);
 
   if (facts.override === 'Exclude') return { state: 'Excluded', flags, ...EXCLUDE };
   if (!ready) return { state: 'Unhealthy', flags, ...NOT_READY };

@@ -505,10 +505,24 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#endHalf();
   }
 
-  /** Its endpoint has been leaving for longer than it may take. */
-  endOverdue(leaving: LeavingEndpoints, now: number): void {
+  /** To be called now and then: does what its endpoint has become ask for anything? */
+  sweep(leaving: LeavingEndpoints, now: number): void {
     if (this.#connection === undefined || this.#state === State.Over) return;
     if (leaving.isOverdue(this.#endpoint!, this.#target!.drainMs, now)) this.#fail('SHUTDOWN');
+    else if (this.#isStranded()) {
+      this.#dropConnection();
+      this.#retry();
+    }
+  }
+
+  /**
+   * Was it sent, perhaps over a connection that was kept, to an endpoint that packets do not reach any more, and may
+   * another have it? Otherwise it waits: the network may come back before its time is over.
+   */
+  #isStranded(): boolean {
+    if (this.#state !== State.Sent || !this.#endpoint!.isUnreachable) return false;
+    const { retries, selector } = this.#target!;
+    return selector.hasEligible && mayRepeat('UPSTREAM_RESET', this, retries) && this.#hasBudget();
   }
 
   /** The client's body is not what it must be: no backend may take it for whole. */

@@ -1,7 +1,7 @@
 import type { Backend } from '../../api/snapshot.ts';
 import type { ClientContext } from '../tls/client-context.ts';
 import { nextLatencyUs } from './peak-ewma.ts';
-import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable } from './shared-table.ts';
+import { DRAINING, EXCLUDED, HEALTHY, READY, type SharedTable, UNREACHABLE } from './shared-table.ts';
 
 /** Half an hour: what a 32-bit cell of microseconds holds. */
 const MAX_LATENCY_US = 1_800_000_000;
@@ -74,6 +74,11 @@ export class EndpointState {
   /** Counts in the denominator of failover, and may be used when nothing is healthy and the pool fails open. */
   get available(): boolean {
     return (this.table.flags(this.slot) & (READY | DRAINING | EXCLUDED)) === READY;
+  }
+
+  /** Packets to it are lost. */
+  get isUnreachable(): boolean {
+    return (this.table.flags(this.slot) & UNREACHABLE) !== 0;
   }
 
   /** Neither ready nor healthy, nor anything else: nothing is sent there, not even when the pool fails open. */

@@ -62,6 +62,8 @@ export const READY = 1;
 export const HEALTHY = 2;
 export const DRAINING = 4;
 export const EXCLUDED = 8;
+/** Packets to it are lost: new connections to it get no answer. */
+export const UNREACHABLE = 16;
 
 export class SharedTable {
   readonly buffer: SharedArrayBuffer;

@@ -123,6 +123,12 @@ export class BackendSelector {
     });
   }
 
+  /** Is there a healthy endpoint, and does it take what is new? Not when the pool fails open. */
+  get hasEligible(): boolean {
+    this.#judgeIfChanged();
+    return !this.#open;
+  }
+
   /**
    * Is the client to be bound to another endpoint than its cookie says? Not while the one it names may serve it, even
    * if this request went elsewhere because that one was full, or failed once.

@@ -95,7 +95,7 @@ export class ClientConnection implements ClientStream, PortConnection, Flushable
   }
 
   sweep(leaving: LeavingEndpoints, now: number): void {
-    this.#exchange?.endOverdue(leaving, now);
+    this.#exchange?.sweep(leaving, now);
   }
 
   destroy(): void {

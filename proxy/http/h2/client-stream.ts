@@ -115,7 +115,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
       return;
     }
     if (isAlive) this.#exchange.clientAlive();
-    this.#exchange.endOverdue(leaving, now);
+    this.#exchange.sweep(leaving, now);
   }
 
   // ---- ClientStream ----

@@ -11,13 +11,18 @@ import { ProxyProcess } from '../../support/process/proxy-process.ts';
 import { TcpBackend } from '../../support/tcp-backend.ts';
 
 const PORT = 8080;
-const SERVER = `require('node:http').createServer((_, res) => res.end('far')).listen(${PORT}, '0.0.0.0', () => console.log('up'));`;
+/** It keeps connections: one that it closes would be an answer. */
+const SERVER = `require('node:http').createServer({keepAliveTimeout: 120_000}, (_, res) => res.end('far')).listen(${PORT}, '0.0.0.0', () => console.log('up'));`;
 const CLIENTS = 4;
+const DEFAULT_RESPONSE_MS = 60_000;
 /** For a loaded machine; the bounds of the catalogue are for an idle one. */
 const SLACK_MS = 3_000;
 
+const IMPATIENT =
+  '{connectHedgeDelay: 250ms, retries: {attempts: 2, retryOn: [ConnectFailure, ResetBeforeResponse, Timeout], perTryTimeout: 1s, budget: {percent: 100, minPerSecond: 100}}}';
+
 /** With the settings for which the catalogue states its times: interval 1s, timeout 500ms, thresholds 2 and 2. */
-const manifests = (port: number, far: string, near: number): string => `
+const manifests = (port: number, far: string, near: number, resilience = IMPATIENT): string => `
 apiVersion: evenkeel.dev/v1alpha1
 kind: LoadBalancerPool
 metadata: {name: shop}
@@ -30,9 +35,7 @@ spec:
   defaultBackendRefs: [{name: v1}]
   healthCheck:
     active: {type: HTTP, interval: 1s, unhealthyInterval: 500ms, timeout: 500ms, healthyThreshold: 2, unhealthyThreshold: 2}
-  resilience:
-    connectHedgeDelay: 250ms
-    retries: {attempts: 2, retryOn: [ConnectFailure, ResetBeforeResponse, Timeout], perTryTimeout: 1s, budget: {percent: 100, minPerSecond: 100}}
+  resilience: ${resilience}
 `;
 
 interface Answer {
@@ -145,6 +148,20 @@ describeNetwork('a backend behind a network that fails', () => {
     },
     60_000,
   );
+
+  // H03
+  it('is not waited for by what was sent into the void over kept connections', async () => {
+    await proxy.close();
+    proxy = await ProxyProcess.start({ manifests: manifests(port, network.there, near.port, '{}') });
+    await eventually('both are healthy', async () => (await farState()) === 'Healthy');
+    const end = load();
+    await eventually('both answer', async () => (await ask()).body === 'far');
+    network.fault(`tcp dport ${PORT} drop`);
+    await eventually('it is out', async () => (await farState()) === 'Unhealthy');
+    const answers = await end();
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(DEFAULT_RESPONSE_MS / 2);
+  }, 90_000);
 
   // H05, but for what a queueing discipline would have to do: loss, and what retransmission makes of it.
   it('is not out, and gives every byte, when one packet in twenty is lost each way', async () => {

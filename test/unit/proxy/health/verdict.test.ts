@@ -1,9 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { judge, type Facts, type Finding } from '../../../../proxy/health/verdict.ts';
 import { EndpointState } from '../../../../proxy/state/endpoint-state.ts';
-import { DRAINING, EXCLUDED, HEALTHY, READY, SharedTable } from '../../../../proxy/state/shared-table.ts';
+import {
+  DRAINING,
+  EXCLUDED,
+  HEALTHY,
+  READY,
+  SharedTable,
+  UNREACHABLE,
+} from '../../../../proxy/state/shared-table.ts';
 
 const refused: Finding = { source: 'Passive', reason: 'ConnectRefused', message: 'connection refused' };
+const silent: Finding = {
+  source: 'Active',
+  reason: 'ConnectTimeout',
+  message: 'no connection within 500 ms',
+};
 const outlier: Finding = { source: 'Passive', reason: 'ConsecutiveFailures', message: '5 failures' };
 const failing: Finding = { source: 'Active', reason: 'UnexpectedStatus', message: 'HTTP 500, wanted 200' };
 const passed: Finding = { source: 'Active', reason: 'CheckPassed', message: 'check passed' };
@@ -33,6 +45,18 @@ describe('the verdict', () => {
       facts({ unreachable: refused, ejected: outlier }),
       'Unhealthy Passive ConnectRefused',
       READY,
+    ],
+    [
+      'packets to it are lost',
+      facts({ failing: silent }),
+      'Unhealthy Active ConnectTimeout',
+      READY | UNREACHABLE,
+    ],
+    [
+      'not ready, and packets to it are lost',
+      facts({ condition: 'NotReady', failing: silent }),
+      'Unhealthy Readiness NotReady',
+      0,
     ],
     ['not ready', facts({ condition: 'NotReady', well: passed }), 'Unhealthy Readiness NotReady', 0],
     [
