@@ -11,7 +11,7 @@ import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
 import { ConnectionSeeker, type Seeking } from './connection-seeker.ts';
 import { ExchangeLimits } from './exchange-limits.ts';
-import type { BodyFraming, BodyPiece, BodyRelay } from './h1/body-relay.ts';
+import { type BodyFraming, type BodyPiece, type BodyRelay, NO_PIECE } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
 import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent } from './grpc.ts';
@@ -37,15 +37,6 @@ const State = {
 } as const;
 
 const NOTHING = Buffer.alloc(0);
-const NO_PIECE: BodyPiece = {
-  isContent: true,
-  before: '',
-  after: '',
-  ranges: new Int32Array(0),
-  rangeCount: 0,
-  done: true,
-  trailers: '',
-};
 
 /**
  * One request and its response: routed, sent to an endpoint, tried again where that is right, timed and accounted

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { BodyFraming, BodyPiece } from './h1/body-relay.ts';
+import { type BodyFraming, type BodyPiece, NO_PIECE } from './h1/body-relay.ts';
 import { lastChunk } from './h1/chunk-framing.ts';
 import { type Reply, replyFor } from './replies.ts';
 
@@ -91,18 +91,8 @@ export function grpcReply(code: ErrorCode, reply: Reply): Reply {
 /** The end of a response that has begun, for a client that gets it framed like this. */
 export function grpcEnd(code: ErrorCode, reply: Reply, framing: BodyFraming): BodyPiece {
   const trailers = statusLines(code, reply);
-  return {
-    isContent: true,
-    before: '',
-    ranges: NO_RANGES,
-    rangeCount: 0,
-    after: framing === 'chunked' ? lastChunk(trailers) : '',
-    done: true,
-    trailers,
-  };
+  return { ...NO_PIECE, after: framing === 'chunked' ? lastChunk(trailers) : '', trailers };
 }
-
-const NO_RANGES = new Int32Array(0);
 
 function statusLines(code: ErrorCode, reply: Reply): string {
   // A page that was configured is for browsers, and may be more than a line.

@@ -27,6 +27,17 @@ export interface BodyPiece extends Pieces {
   readonly trailers: string;
 }
 
+/** The end of a body, and nothing of it. */
+export const NO_PIECE: BodyPiece = {
+  isContent: true,
+  before: '',
+  after: '',
+  ranges: new Int32Array(0),
+  rangeCount: 0,
+  done: true,
+  trailers: '',
+};
+
 /**
  * One body on its way from one connection to the other: reads the framing of the side it comes from, strictly, and
  * puts out the framing of the side it goes to. After `read`, the pieces to send are ranges of the bytes that were
