@@ -140,8 +140,9 @@ export class BackendSession implements ConnectionOwner {
     return !this.endpoint.isGone && this.#tls === this.endpoint.tls;
   }
 
+  /** Not while the streams of a lost connection hear of it, one after the other: they may look for another one. */
   get hasRoom(): boolean {
-    return this.#state === State.Open && this.#streams < this.maxStreams;
+    return this.#state === State.Open && this.#streams < this.maxStreams && !this.#connection!.isOver;
   }
 
   /** A place for one request; `hasRoom` is true. */

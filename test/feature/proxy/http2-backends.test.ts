@@ -13,6 +13,7 @@ import {
   frame,
   FrameType,
   RawHttp2Backend,
+  type RawHttp2Script,
 } from '../../support/http/raw-http2.ts';
 import { httpScope } from '../../support/http/scope.ts';
 
@@ -554,6 +555,21 @@ describe('HTTP/2 sessions to backends', () => {
     await backend.kill();
     await backend.listen();
     await eventually('it answers again', async () => (await proxy.get()).status === 200);
+    expect(backend.opened).toBe(2);
+    await proxy.settled();
+  });
+
+  it('that were lost are not given the requests again that were lost with them', async () => {
+    const script: RawHttp2Script = (socket, id, number) => {
+      if (number === 4) socket.destroy();
+      if (number !== 1 && number <= 4) return;
+      socket.write(frame(FrameType.Headers, END_STREAM | END_HEADERS, id, fieldBlock([[':status', '204']])));
+    };
+    const backend = scope.keep(await RawHttp2Backend.start(script));
+    const proxy = await scope.proxy({ ports: [backend.port], appProtocol: 'h2c' });
+    await proxy.get();
+    const responses = await Promise.all([proxy.get(), proxy.get(), proxy.get()]);
+    expect(responses.map(({ status }) => status)).toEqual([204, 204, 204]);
     expect(backend.opened).toBe(2);
     await proxy.settled();
   });

@@ -48,6 +48,8 @@ const State = {
 
 /** How long a peer has to close its side when everything is said. */
 const LINGER_MS = 2_000;
+/** The same while the rest of its last response waits behind a full socket: a slow one is to get it. */
+const LAST_BYTES_MS = 30_000;
 /** How long the answer to a PING may take that shows that the peer knows of the end. */
 const NOTICE_MS = 5_000;
 /** What may wait behind a socket that takes no more before nothing is read any more: answers to PINGs and SETTINGS. */
@@ -201,7 +203,8 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     this.#state = State.Ended;
     this.#outbox.finish();
     this.#socket.resume();
-    this.#worker.deadlines.set(this.#deadline, LINGER_MS);
+    const isSending = error === undefined && this.#socket.writableLength > 0;
+    this.#worker.deadlines.set(this.#deadline, isSending ? LAST_BYTES_MS : LINGER_MS);
     this.#over(error);
   }
 
@@ -316,16 +319,16 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   #dataTooLate(id: number): boolean {
     if (this.#streams.isIdle(id))
       return this.#refuse(Http2Code.ProtocolError, 'DATA on a stream that is not open');
-    return this.#isTolerated(id) && this.#wastes(FRAME_HEAD_BYTES);
+    return this.#bearsLate(id);
   }
 
   // ---- heads ----
 
   #onHeaders(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
-    const block = this.#block;
-    const error = block.open(head, bytes, start, end);
+    if (head.stream === 0) return this.#refuse(Http2Code.ProtocolError, 'HEADERS on no stream');
+    const error = this.#block.open(head, bytes, start, end);
     if (error !== Http2Code.NoError) return this.#refuse(error, 'HEADERS that are not what they say');
-    return !head.has(Flag.EndHeaders) || this.#onBlock(head.stream, block);
+    return !head.has(Flag.EndHeaders) || this.#onBlock(head.stream, this.#block);
   }
 
   #onContinuation(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
@@ -383,9 +386,11 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   }
 
   #headersTooLate(id: number): boolean {
+    // Trailers of a request that was not looked at.
+    if (id > this.#lastTaken) return this.#wastes(FRAME_HEAD_BYTES);
     if (this.#streams.isIdle(id) || (this.#isServer && this.#streams.endingOf(id) === Ending.Unknown))
       return this.#refuse(Http2Code.ProtocolError, 'HEADERS on a stream that cannot be opened');
-    return this.#isTolerated(id) && this.#wastes(FRAME_HEAD_BYTES);
+    return this.#bearsLate(id);
   }
 
   // ---- what is about a stream ----
@@ -395,7 +400,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     if (this.#streams.isIdle(id))
       return this.#refuse(Http2Code.ProtocolError, 'RST_STREAM on a stream that is not open');
     const stream = this.#streams.get(id);
-    if (stream === undefined) return this.#wastes(FRAME_HEAD_BYTES + 4);
+    if (stream === undefined) return !this.#isServer || this.#wastes(FRAME_HEAD_BYTES + 4);
     if (!this.#isServer && stream.isPeerDone) {
       // The response is whole, and the rest of the request is not wanted (RFC 9113 section 8.1).
       stream.stopSending();
@@ -465,10 +470,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     if (head.stream !== 0) return this.#refuse(Http2Code.ProtocolError, 'a PING on a stream');
     if (head.size !== 8) return this.#refuse(Http2Code.FrameSizeError, 'a PING of another size');
     if (head.has(Flag.Ack)) this.#onPong(readUint32(bytes, start + 4));
-    else {
-      const at = this.#outbox.frame(FrameType.Ping, Flag.Ack, 0, 8);
-      bytes.copy(this.bytes, at, start, end);
-    }
+    else this.#outbox.pong(bytes, start, end);
     return this.#wastes(FRAME_HEAD_BYTES + 8);
   }
 
@@ -502,12 +504,15 @@ export class Http2Connection implements FrameSink, StreamCarrier {
 
   // ---- what it is held against ----
 
-  /** May it come on a stream that is closed? The connection ends if not. */
-  #isTolerated(id: number): boolean {
+  /**
+   * May it come on a stream that is closed? The connection ends if not. From a backend it may, at no cost: what is on
+   * its way when a client gives up is not its doing, and its other streams are those of other clients.
+   */
+  #bearsLate(id: number): boolean {
+    if (!this.#isServer) return true;
     const ending = this.#streams.endingOf(id);
-    // The streams of a backend's connection are those of many clients.
-    const isTolerated = !this.#isServer || ending === Ending.ByUs || ending === Ending.Unknown;
-    return isTolerated || this.#refuse(Http2Code.StreamClosed, 'a frame on a stream that is closed');
+    if (ending === Ending.ByUs || ending === Ending.Unknown) return this.#wastes(FRAME_HEAD_BYTES);
+    return this.#refuse(Http2Code.StreamClosed, 'a frame on a stream that is closed');
   }
 
   #wastes(bytes: number): boolean {

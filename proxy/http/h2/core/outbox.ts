@@ -99,6 +99,12 @@ export class Outbox implements Flushable {
     writeUint32(this.bytes, payload, at + 4);
   }
 
+  /** The answer to a PING, with its payload. */
+  pong(bytes: Buffer, start: number, end: number): void {
+    const at = this.frame(FrameType.Ping, Flag.Ack, 0, 8);
+    bytes.copy(this.bytes, at, start, end);
+  }
+
   /** @param last the last stream of the peer that is looked at */
   goaway(last: number, code: number): void {
     const at = this.frame(FrameType.Goaway, 0, 0, 8);

@@ -4,6 +4,7 @@ import type { Fields } from '../hpack/fields.ts';
 import type { GatherBuffers } from './gather-buffers.ts';
 import { HeldPart } from './held-part.ts';
 import { Http2Code, MAX_INT31 } from './protocol.ts';
+import { ReceivedParts } from './received-parts.ts';
 import { ReceiveWindow } from './receive-window.ts';
 
 /** Who opens a window by less than this, for content that waits, makes frames that are little but head. */
@@ -100,7 +101,7 @@ export class Http2Stream {
   #isLeft = false;
   #isGiving = false;
   /** What came while it was paused. */
-  #received: Buffer[] | undefined;
+  #received: ReceivedParts | undefined;
 
   // ---- what is sent ----
   sendWindow: number;
@@ -319,8 +320,8 @@ export class Http2Stream {
   takeData(bytes: Buffer, start: number, end: number): void {
     if (this.#isLeft || this.isClosed) return;
     if (this.#isPaused) {
-      this.#received ??= [];
-      this.#received.push(Buffer.from(bytes.subarray(start, end)));
+      this.#received ??= new ReceivedParts();
+      this.#received.add(bytes, start, end);
       return;
     }
     this.owner?.data(bytes, start, end);
@@ -351,8 +352,8 @@ export class Http2Stream {
     if (this.#isGiving) return;
     this.#isGiving = true;
     while (!this.#isPaused && !this.isClosed && this.#received !== undefined) {
-      const part = this.#received.shift()!;
-      if (this.#received.length === 0) this.#received = undefined;
+      const part = this.#received.take();
+      if (this.#received.isEmpty) this.#received = undefined;
       this.owner?.data(part, 0, part.length);
       this.release(part.length);
     }

@@ -145,6 +145,11 @@ describe('an HTTP/2 server', () => {
     ['a stream with an even number (5.1.1)', [headers(2, get())], ErrorCode.ProtocolError],
     ['a stream that was skipped (5.1.1)', [headers(5, get()), headers(3, get())], ErrorCode.ProtocolError],
     ['HEADERS on stream 0 (6.2)', [headers(0, get())], ErrorCode.ProtocolError],
+    [
+      'the beginning of a header block on stream 0 (6.2)',
+      [frame(FrameType.Headers, 0, 0, block(get()))],
+      ErrorCode.ProtocolError,
+    ],
     ['DATA on stream 0 (6.1)', [data(0, 'x')], ErrorCode.ProtocolError],
     ['DATA on an idle stream (5.1)', [data(1, 'x')], ErrorCode.ProtocolError],
     ['RST_STREAM on an idle stream (5.1)', [rstStream(1, 8)], ErrorCode.ProtocolError],
@@ -459,6 +464,25 @@ describe('flow control of an HTTP/2 connection', () => {
     expect(server.connection.isOver).toBe(false);
   });
 
+  it('holds what comes byte by byte in few parts, and gives it as it came', () => {
+    const server = CoreEnd.server();
+    server.take(headers(1, post(), 0));
+    const [stream] = server.streams;
+    stream!.stream.pause();
+    const parts = Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(97 + (i % 26)));
+    parts.push('A'.repeat(10_000), ...parts.slice(0, 100));
+    server.take(...parts.map((part) => data(1, part)));
+    let given = 0;
+    const take = stream!.data.bind(stream);
+    stream!.data = (bytes, start, end) => {
+      given += 1;
+      take(bytes, start, end);
+    };
+    stream!.stream.resume();
+    expect(stream!.content).toBe(parts.join(''));
+    expect(given).toBeLessThan(100);
+  });
+
   it('gives the end of a stream behind what was held', () => {
     const server = CoreEnd.server();
     server.take(headers(1, post(), 0));
@@ -488,6 +512,41 @@ describe('the end of an HTTP/2 connection', () => {
     expect(server.heard.at(-1)).toBe('closed ');
     await server.said();
     expect(server.wire.writableEnded).toBe(true);
+  });
+
+  it('does not mind the trailers of a request that was not looked at', async () => {
+    const server = CoreEnd.server();
+    server.take(headers(1, post(), 0));
+    server.connection.close();
+    server.take(headers(3, post(), 0), data(3, 'x'), headers(3, [['x-sum', '1']]), ping());
+    expect((await server.said()).slice(-2)).toEqual(['Goaway last 1 code 0', 'Ping ack']);
+    expect(server.streams[0]!.heard.length).toBe(1);
+  });
+
+  it('leaves a slow peer the time to take the rest of its last response', async () => {
+    const server = CoreEnd.server();
+    server.take(headers(1, get()));
+    await server.said();
+    server.wire.isStalled = true;
+    server.streams[0]!.head200();
+    server.streams[0]!.send(Buffer.alloc(50_000), true);
+    server.connection.close();
+    expect(server.heard.at(-1)).toBe('closed ');
+    server.clock.advance(10_000);
+    expect(server.wire.destroyed).toBe(false);
+    server.wire.release();
+    expect((await server.said()).at(-1)).toBe('Goaway last 1 code 0');
+  });
+
+  it('does not wait for ever for a peer that takes nothing', () => {
+    const server = CoreEnd.server();
+    server.take(headers(1, get()));
+    server.wire.isStalled = true;
+    server.streams[0]!.head200();
+    server.streams[0]!.send(Buffer.alloc(50_000), true);
+    server.connection.close();
+    server.clock.advance(31_000);
+    expect(server.wire.destroyed).toBe(true);
   });
 
   it('does not wait for ever for a peer that does not answer', async () => {
@@ -578,6 +637,69 @@ describe('an HTTP/2 client', () => {
     client.request();
     client.take(...frames);
     expect((await client.said()).at(-1)).toBe(`RstStream 1 code ${ErrorCode.ProtocolError}`);
+  });
+
+  // Many clients' streams are on it.
+  it('flows on after any number of streams that were odd', async () => {
+    const client = CoreEnd.client();
+    const bytes = Buffer.alloc(1_000);
+    client.take(windowUpdate(0, 1_000_000));
+    for (let i = 0; i < 10_000; i++) {
+      const id = i * 2 + 1;
+      const stream = client.request(i % 5 !== 4);
+      if (i % 5 === 4) stream.send('x');
+      if (i % 5 === 0) {
+        // Given up at once, while the backend sends.
+        stream.stream.reset(ErrorCode.Cancel);
+        client.take(ok(id), ...Array.from({ length: 20 }, () => padded(id, 'late', 9)));
+        client.take(headers(id, [['x', '1']]), rstStream(id, ErrorCode.Cancel));
+      } else if (i % 5 === 1) {
+        // Paused, then given up with what it holds.
+        client.take(ok(id));
+        stream.stream.pause();
+        client.take(data(id, bytes), padded(id, 'held', 100));
+        stream.stream.reset(ErrorCode.Cancel);
+      } else if (i % 5 === 2) {
+        // Cut short by the backend, in the middle of a frame of another.
+        client.take(ok(id), data(id, bytes), rstStream(id, ErrorCode.InternalError));
+      } else if (i % 5 === 3) {
+        // Ended while it is held, and taken later.
+        client.take(ok(id));
+        stream.stream.pause();
+        client.take(data(id, bytes, Flag.EndStream));
+        stream.stream.resume();
+      } else {
+        // Answered early.
+        client.take(ok(id), data(id, 'early', Flag.EndStream), rstStream(id, ErrorCode.NoError));
+      }
+      expect(stream.heard.at(-1)).toMatch(/^closed /);
+      if (i % 100 === 0) await client.sent();
+    }
+    expect(client.heard).toEqual(['settled']);
+    await client.sent();
+    const last = client.request();
+    client.take(ok(20_001));
+    // What the backend may send: as much as the window says that was opened.
+    for (let sent = 0; sent < 4_000_000; sent += 16_384) {
+      client.take(data(20_001, Buffer.alloc(16_384)));
+    }
+    expect(last.content.length).toBeGreaterThan(4_000_000);
+    expect(client.heard).toEqual(['settled']);
+    const reply = client.request(false);
+    reply.send(Buffer.alloc(60_000));
+    expect((await client.said()).filter((line) => line.startsWith('Data 20003'))).toHaveLength(4);
+  });
+
+  // What is on its way when they are given up costs the streams of other clients nothing.
+  it('does not mind how much comes late', () => {
+    const client = CoreEnd.client();
+    for (let i = 0; i < 200; i++) {
+      const stream = client.request();
+      const id = i * 2 + 1;
+      stream.stream.reset(ErrorCode.Cancel);
+      client.take(ok(id), ...Array.from({ length: 100 }, () => data(id, 'late')));
+    }
+    expect(client.heard).toEqual(['settled']);
   });
 
   it('does not mind what comes on a stream that it has given up', async () => {
