@@ -1,4 +1,5 @@
 import type { BodyPiece } from './h1/body-relay.ts';
+import { KeptParts } from './kept-parts.ts';
 
 const NONE: readonly Buffer[] = [];
 
@@ -7,7 +8,7 @@ const NONE: readonly Buffer[] = [];
  * after that while the request may have to be sent again.
  */
 export class RequestBody {
-  #parts: Buffer[] = [];
+  #parts: KeptParts | undefined;
   /** Bytes that are held. */
   size = 0;
   /** All of it so far is held. */
@@ -16,35 +17,41 @@ export class RequestBody {
   trailers = '';
 
   reset(): void {
-    if (this.#parts.length > 0) this.#parts = [];
+    this.#parts = undefined;
     this.size = 0;
     this.isWhole = true;
     this.trailers = '';
   }
 
   get parts(): readonly Buffer[] {
-    return this.size === 0 ? NONE : this.#parts;
+    return this.#parts?.all ?? NONE;
   }
 
   /** Holds a copy. */
   add(bytes: Buffer, piece: BodyPiece): void {
     this.trailers = piece.trailers;
-    if (piece.before !== '') this.#push(Buffer.from(piece.before, 'latin1'));
+    if (piece.before !== '') this.#pushText(piece.before);
     for (let i = 0; i < piece.rangeCount; i++) {
-      this.#push(Buffer.from(bytes.subarray(piece.ranges[i * 2], piece.ranges[i * 2 + 1])));
+      this.#push(bytes, piece.ranges[i * 2]!, piece.ranges[i * 2 + 1]!);
     }
-    if (piece.after !== '') this.#push(Buffer.from(piece.after, 'latin1'));
+    if (piece.after !== '') this.#pushText(piece.after);
   }
 
   /** Lets go of what is held: it cannot be sent again. */
   drop(): void {
-    this.#parts = [];
+    this.#parts = undefined;
     this.size = 0;
     this.isWhole = false;
   }
 
-  #push(part: Buffer): void {
-    this.#parts.push(part);
-    this.size += part.length;
+  #pushText(text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.#push(bytes, 0, bytes.length);
+  }
+
+  #push(bytes: Buffer, start: number, end: number): void {
+    this.#parts ??= new KeptParts();
+    this.#parts.add(bytes, start, end);
+    this.size += end - start;
   }
 }

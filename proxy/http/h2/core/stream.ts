@@ -1,10 +1,10 @@
 import { Sent } from '../../../conn/sender.ts';
 import type { HpackEncoder } from '../hpack/encoder.ts';
 import type { Fields } from '../hpack/fields.ts';
+import { KeptParts } from '../../kept-parts.ts';
 import type { GatherBuffers } from './gather-buffers.ts';
 import { HeldPart } from './held-part.ts';
 import { Http2Code, MAX_INT31 } from './protocol.ts';
-import { ReceivedParts } from './received-parts.ts';
 import { ReceiveWindow } from './receive-window.ts';
 
 /** Who opens a window by less than this, for content that waits, makes frames that are little but head. */
@@ -101,7 +101,7 @@ export class Http2Stream {
   #isLeft = false;
   #isGiving = false;
   /** What came while it was paused. */
-  #received: ReceivedParts | undefined;
+  #received: KeptParts | undefined;
 
   // ---- what is sent ----
   sendWindow: number;
@@ -320,7 +320,7 @@ export class Http2Stream {
   takeData(bytes: Buffer, start: number, end: number): void {
     if (this.#isLeft || this.isClosed) return;
     if (this.#isPaused) {
-      this.#received ??= new ReceivedParts();
+      this.#received ??= new KeptParts();
       this.#received.add(bytes, start, end);
       return;
     }

@@ -1,14 +1,21 @@
-/** Room that a part has at least: content may come byte by byte, and an object for each would be most of what is held. */
+/** Room that a further part has at least: content may come byte by byte, and an object for each would be most of what is kept. */
 const MIN_PART_BYTES = 1_024;
 
-/** Content that has come for a stream whose owner wants nothing yet. What it holds is in proportion to its bytes, however small the pieces were. */
-export class ReceivedParts {
+/** Content that is kept until somebody takes it. What it costs is in proportion to its bytes, however small the pieces were that it came in. */
+export class KeptParts {
   readonly #parts: Buffer[] = [];
   /** How much of the last part is filled. */
   #filled = 0;
 
   get isEmpty(): boolean {
     return this.#parts.length === 0;
+  }
+
+  /** What is kept; what is added later does not change it. */
+  get all(): readonly Buffer[] {
+    return this.#parts.map((part, i) =>
+      i === this.#parts.length - 1 ? part.subarray(0, this.#filled) : part,
+    );
   }
 
   /** Keeps a copy of `bytes[start, end)`. */
@@ -21,12 +28,13 @@ export class ReceivedParts {
       from += copied;
     }
     if (from === end) return;
-    const part = Buffer.allocUnsafe(Math.max(MIN_PART_BYTES, end - from));
+    const size = last === undefined ? end - from : Math.max(MIN_PART_BYTES, end - from);
+    const part = Buffer.allocUnsafe(size);
     this.#filled = bytes.copy(part, 0, from, end);
     this.#parts.push(part);
   }
 
-  /** The oldest part, which is held no longer; there is one. */
+  /** The oldest part, which is kept no longer; there is one. */
   take(): Buffer {
     const part = this.#parts.shift()!;
     return this.isEmpty ? part.subarray(0, this.#filled) : part;
