@@ -38,8 +38,9 @@ test: $(SETUP) ## unit, golden, feature and (with Go or KUBEBUILDER_ASSETS) kube
 	@vitest run --project local --project kube
 
 .PHONY: soak
-soak: $(SETUP) ## long runs: a million requests under chaos, SOAK_MINUTES of changes
+soak: $(SETUP) ## long runs: a million requests under chaos, SOAK_MINUTES of changes, ten minutes without API server
 	@vitest run --project soak
+	@OUTAGE_MINUTES=10 vitest run --project kube test/kube/no-downtime.test.ts -t 'outlives the API server'
 
 # BENCH: words of bench/main.ts, such as "quick", "http", "tcp"; without any, all of it, in about 12 minutes.
 BENCH ?=

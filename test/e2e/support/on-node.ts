@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { eventually } from '../../support/eventually.ts';
 import { apply, get, kubectl } from './commands.ts';
 import { TAG } from './installation.ts';
 
@@ -109,9 +110,13 @@ async function onNode(node: string, script: string, ...args: string[]): Promise<
 /** Waits for its end, and for what it has printed. */
 async function finish(pod: string): Promise<number[]> {
   await kubectl('wait', `pod/${pod}`, '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s');
-  const printed = await kubectl('logs', pod);
+  // A kubelet may answer in place of a log that it cannot read just now.
+  const printed = await eventually('what it has printed', async () => {
+    const lines = (await kubectl('logs', pod)).trim().split('\n').map(Number);
+    return lines.every((line) => !Number.isNaN(line)) && lines;
+  });
   await kubectl('delete', 'pod', pod, '--wait=false');
-  return printed.trim().split('\n').map(Number);
+  return printed;
 }
 
 /**
