@@ -1,11 +1,12 @@
 import { createHash, hash } from 'node:crypto';
+import { digestInPieces } from './digest-pieces.ts';
 
 /**
  * `sha256:…` over the canonical form of plain data: keys of objects sorted, absent and undefined members alike. Lists
  * count in their order; whoever makes them sorts those without one. What is digested must not change afterwards.
  *
  * An object with a long text stands in for itself by the digest of that text: a large value changes in few places from
- * one digest to the next, and only those are read again.
+ * one digest to the next, and only those are read again. A long list stands in for itself by its pieces.
  * @param before was digested last and is much the same: makes it quicker, and changes nothing else
  */
 export function digestOf(value: unknown, before?: unknown): string {
@@ -16,9 +17,7 @@ export function digestOf(value: unknown, before?: unknown): string {
 const texts = new WeakMap<object, string>();
 /** A digest is 43 characters. */
 const LONG = 64;
-
-/** The texts of the items of long lists, until the next one that is much the same is digested. */
-const itemTexts = new WeakMap<readonly unknown[], readonly string[]>();
+/** Lists of this length are digested in pieces. */
 const LONG_LIST = 256;
 
 function canonicalText(value: unknown, before?: unknown): string {
@@ -35,20 +34,14 @@ function canonicalText(value: unknown, before?: unknown): string {
 }
 
 function listText(list: readonly unknown[], before: readonly unknown[]): string {
-  const known = itemTexts.get(before);
-  if (list.length < LONG_LIST) return `[${list.map((item, i) => canonicalText(item, before[i])).join(',')}]`;
-  const texts: string[] = [];
-  let j = 0;
-  for (const [i, item] of list.entries()) {
-    // One item is gone, or has come: the rest is the same, a place further on.
-    if (before[j] !== item && before[j + 1] === item) j += 1;
-    const text = before[j] === item ? known?.[j] : undefined;
-    texts.push(text ?? canonicalText(item));
-    if (before[j] === item || before[j] !== list[i + 1]) j += 1;
-  }
-  itemTexts.delete(before);
-  itemTexts.set(list, texts);
-  return `[${texts.join(',')}]`;
+  if (list.length >= LONG_LIST) return digestInPieces(list, before, itemText);
+  return `[${list.map((item, i) => canonicalText(item, before[i])).join(',')}]`;
+}
+
+/** Of a long list: its piece is remembered, so that the item need not be. */
+function itemText(item: unknown): string {
+  const isPlain = typeof item === 'object' && item !== null && !Array.isArray(item);
+  return isPlain ? objectText(item) : canonicalText(item);
 }
 
 function objectText(value: object): string {

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { encodeToProxy } from './control.ts';
 import { ToProxySchema, type PoolUpdate } from './control_pb.ts';
+import { runLength } from './runs.ts';
 import { addressOfKey, compareEndpoints, endpointKey } from './endpoints.ts';
 import type { Endpoint, PoolConfig, PoolSnapshot } from './snapshot.ts';
 
@@ -105,10 +106,14 @@ function diffList(before: readonly Endpoint[], after: readonly Endpoint[]): Endp
   const gone: string[] = [];
   let i = 0;
   let j = 0;
-  while (i < before.length || j < after.length) {
-    const was = before[i];
-    const is = after[j];
-    const order = was === undefined ? 1 : is === undefined ? -1 : was === is ? 0 : compareEndpoints(was, is);
+  for (;;) {
+    const same = runLength(before, i, after, j);
+    i += same;
+    j += same;
+    const was = i < before.length ? before[i] : undefined;
+    const is = j < after.length ? after[j] : undefined;
+    if (was === undefined && is === undefined) break;
+    const order = was === undefined ? 1 : is === undefined ? -1 : compareEndpoints(was, is);
     if (order < 0) gone.push(keyOf(was!));
     if (order > 0 || (order === 0 && !sameEndpoint(was!, is!))) put.push(is!);
     if (order <= 0) i += 1;

@@ -2,12 +2,12 @@ import { canonicalAddress } from '../../api/address.ts';
 import { WEIGHT_ANNOTATION } from '../../api/conditions.ts';
 import type { BackendSpec, PoolSpec, ServiceSource, StaticSource } from '../../api/pool.gen.ts';
 import type { Problem } from '../../api/problem.ts';
-import type { Backend, Endpoint, EndpointCondition } from '../../api/snapshot.ts';
+import type { Backend, Endpoint } from '../../api/snapshot.ts';
 import type { BackendUse } from './backend-uses.ts';
-import { conditionsOf } from './eligibility.ts';
-import { endpointsOfSlices } from './endpoint-slices.ts';
+import { endpointsOfSlices, type ServiceEndpoints } from './endpoint-slices.ts';
 import { findServicePort } from './service-ports.ts';
 import { STATIC_UID, type SourceEndpoint } from './slice-reading.ts';
+import { standingEndpoints, type StandingEndpoints } from './standing-endpoints.ts';
 import { parseWeight } from './weights.ts';
 import type { World } from './world.ts';
 
@@ -16,6 +16,14 @@ export interface ResolvedBackend {
   /** In canonical order. */
   readonly endpoints: readonly Endpoint[];
   readonly problems: readonly Problem[];
+  /** What a Service's endpoints were made of. */
+  readonly steps?: ServiceSteps;
+}
+
+/** The steps from slices to a backend's endpoints: the next resolution takes only those that a change makes needed. */
+export interface ServiceSteps {
+  readonly slices: ServiceEndpoints;
+  readonly standing: StandingEndpoints;
 }
 
 interface Context {
@@ -25,6 +33,8 @@ interface Context {
   readonly use: BackendUse;
   /** Of the backend, such as `spec.backends[0]`. */
   readonly path: string;
+  /** Of the backend of this name in the resolution before. */
+  readonly before: ServiceSteps | undefined;
 }
 
 /** A backend's endpoints. What cannot be used is left out and told; the rest serves. */
@@ -62,7 +72,7 @@ function resolveStatic(source: StaticSource, { world, path }: Context): Resolved
 }
 
 function resolveService(source: ServiceSource, hasTls: boolean, context: Context): ResolvedBackend {
-  const { namespace, world, use, path } = context;
+  const { spec, namespace, world, use, path, before } = context;
   const nothing = (problem: Problem): ResolvedBackend => ({
     appProtocol: 'http1',
     endpoints: [],
@@ -89,13 +99,18 @@ function resolveService(source: ServiceSource, hasTls: boolean, context: Context
   const slices = endpointsOfSlices(world.endpointSlices(namespace, source.name), lookup.port, {
     denied: world.denied,
     primaryFamily: service.spec.ipFamilies?.[0] ?? 'IPv4',
+    before: before?.slices,
   });
   const appProtocol = toAppProtocol(slices.appProtocol);
-  const conditionOf = conditionsOf(slices.endpoints, {
-    terminatingEndpoints: context.spec.lifecycle.terminatingEndpoints,
+  const policy = {
+    terminatingEndpoints: spec.lifecycle.terminatingEndpoints,
     publishNotReadyAddresses: service.spec.publishNotReadyAddresses ?? false,
+  };
+  const bad: string[] = [];
+  const standing = standingEndpoints(slices.endpoints, policy, {
+    ...(spec.loadBalancing.endpointWeight === undefined ? {} : { weightOf: weigher(context, bad) }),
+    ...(before === undefined ? {} : { before: before.standing }),
   });
-  const { endpoints, problems } = toEndpoints(slices.endpoints, conditionOf, context);
   if (use.http && !hasTls && NEEDS_TLS.has(slices.appProtocol ?? '')) {
     const message = `port ${source.port} of Service ${source.name} speaks ${slices.appProtocol}, which needs tls on the backend`;
     const at = `${path}.service.port`;
@@ -103,9 +118,10 @@ function resolveService(source: ServiceSource, hasTls: boolean, context: Context
   }
   return {
     appProtocol,
-    endpoints,
+    endpoints: standing.endpoints,
+    steps: { slices, standing },
     problems: [
-      ...problems,
+      ...invalidWeights(bad, path),
       ...summarise(
         'InvalidEndpoint',
         path,
@@ -135,51 +151,25 @@ function summarise(
   return [{ condition: 'ResolvedRefs', reason, path: `${path}.service`, message }];
 }
 
-function toEndpoints(
-  sources: readonly SourceEndpoint[],
-  conditionOf: (source: SourceEndpoint) => EndpointCondition | undefined,
-  { spec, namespace, world, path }: Context,
-): { endpoints: Endpoint[]; problems: Problem[] } {
-  const isWeighted = spec.loadBalancing.endpointWeight !== undefined;
-  const endpoints: Endpoint[] = [];
-  const bad: string[] = [];
-  for (const source of sources) {
-    const condition = conditionOf(source);
-    if (condition === undefined) continue;
-    const { podName } = source;
+/**
+ * What pods weigh by their annotations.
+ * @param bad gets the names of those whose annotation says nothing that can be used
+ */
+function weigher({ namespace, world }: Context, bad: string[]): (source: SourceEndpoint) => number {
+  return ({ podName }) => {
     const text =
-      isWeighted && podName !== undefined
-        ? world.podAnnotation(namespace, podName, WEIGHT_ANNOTATION)
-        : undefined;
+      podName === undefined ? undefined : world.podAnnotation(namespace, podName, WEIGHT_ANNOTATION);
     const weight = text === undefined ? 1 : parseWeight(text);
-    if (weight === undefined) bad.push(podName ?? source.address);
-    endpoints.push(endpointOf(source, condition, weight ?? 1));
-  }
-  if (bad.length === 0) return { endpoints, problems: [] };
-  const pods = bad.toSorted().slice(0, 3).join(', ');
-  const message = `annotation ${WEIGHT_ANNOTATION} is no whole number from 0 to 1000000 on ${bad.length} pods, such as ${pods}; they count 1`;
-  return { endpoints, problems: [{ condition: 'Degraded', reason: 'InvalidWeight', path, message }] };
+    if (weight === undefined) bad.push(podName!);
+    return weight ?? 1;
+  };
 }
 
-/** What has not changed stays the same object, so that comparing two snapshots is quick. */
-const made = new WeakMap<SourceEndpoint, Endpoint>();
-
-function endpointOf(source: SourceEndpoint, condition: EndpointCondition, weight: number): Endpoint {
-  const known = made.get(source);
-  if (known?.condition === condition && known.weight === weight) return known;
-  const { address, port, targetUid, zone, nodeName, podName } = source;
-  const endpoint: Endpoint = {
-    address,
-    port,
-    targetUid,
-    condition,
-    weight,
-    ...(zone === undefined ? {} : { zone }),
-    ...(nodeName === undefined ? {} : { nodeName }),
-    ...(podName === undefined ? {} : { podName }),
-  };
-  made.set(source, endpoint);
-  return endpoint;
+function invalidWeights(bad: readonly string[], path: string): Problem[] {
+  if (bad.length === 0) return [];
+  const pods = bad.toSorted().slice(0, 3).join(', ');
+  const message = `annotation ${WEIGHT_ANNOTATION} is no whole number from 0 to 1000000 on ${bad.length} pods, such as ${pods}; they count 1`;
+  return [{ condition: 'Degraded', reason: 'InvalidWeight', path, message }];
 }
 
 /** Names of a Service's appProtocol that promise TLS. */

@@ -1,18 +1,24 @@
 import { isIPv6 } from '../../api/address.ts';
 import type { DeniedAddresses } from './denied-addresses.ts';
-import { unionOfEndpoints } from './endpoint-union.ts';
-import {
-  STATIC_UID,
-  readSlice,
-  type DeniedEndpoint,
-  type SliceReading,
-  type SourceEndpoint,
-} from './slice-reading.ts';
+import { unionOfEndpoints, type EndpointUnion } from './endpoint-union.ts';
+import { STATIC_UID, readSlice, type SliceReading, type SourceEndpoint } from './slice-reading.ts';
 import type { EndpointSlice, ServicePort, SlicePort } from './world.ts';
 
-export interface ServiceEndpoints extends SliceReading {
+/** What a Service's slices tell for one of its ports. */
+export interface ServiceEndpoints extends Pick<SliceReading, 'endpoints' | 'denied' | 'invalid'> {
   /** What the endpoints speak, when a slice or the Service says so. */
   readonly appProtocol?: string;
+  /** By name of the slice. */
+  readonly readings: ReadonlyMap<string, SliceReading>;
+  readonly union: EndpointUnion;
+}
+
+interface Circumstances {
+  readonly denied: DeniedAddresses;
+  /** The Service's first. */
+  readonly primaryFamily: string;
+  /** What its slices told before: of much the same, only what has changed is read. */
+  readonly before: ServiceEndpoints | undefined;
 }
 
 /**
@@ -23,33 +29,41 @@ export interface ServiceEndpoints extends SliceReading {
 export function endpointsOfSlices(
   slices: readonly EndpointSlice[],
   port: ServicePort,
-  { denied, primaryFamily }: { denied: DeniedAddresses; primaryFamily: string },
+  { denied, primaryFamily, before }: Circumstances,
 ): ServiceEndpoints {
-  const lists: (readonly SourceEndpoint[])[] = [];
-  const refused: DeniedEndpoint[] = [];
+  const readings = new Map<string, SliceReading>();
   const invalid: string[] = [];
   const appProtocols = new Set<string>();
 
-  for (const slice of slices.toSorted((a, b) => compareText(a.metadata.name, b.metadata.name))) {
+  for (const slice of slices) {
+    const { name } = slice.metadata;
     const slicePort = portOfSlice(slice, port);
     if (slicePort === undefined) continue;
     if (slicePort.port === undefined || slicePort.port === null) {
-      invalid.push(`EndpointSlice ${slice.metadata.name} gives no number for port ${port.name ?? port.port}`);
+      invalid.push(`EndpointSlice ${name} gives no number for port ${port.name ?? port.port}`);
       continue;
     }
     if (slicePort.appProtocol) appProtocols.add(slicePort.appProtocol);
-    const reading = readSlice(slice, slicePort.port, denied);
-    refused.push(...reading.denied);
-    invalid.push(...reading.invalid);
-    lists.push(reading.endpoints);
+    readings.set(name, readSlice(slice, slicePort.port, denied, before?.readings.get(name)));
   }
 
+  const read = [...readings.values()];
+  const union = unionOfEndpoints(
+    read.map(({ endpoints }) => endpoints),
+    before?.union,
+  );
   const appProtocol = [...appProtocols].toSorted()[0] ?? port.appProtocol;
   return {
-    endpoints: oncePerPod(unionOfEndpoints(lists), primaryFamily),
-    denied: refused.toSorted((a, b) => compareText(a.address, b.address) || compareText(a.slice, b.slice)),
-    invalid: invalid.toSorted(),
+    endpoints: isOfOneFamily(read, primaryFamily)
+      ? union.endpoints
+      : oncePerPod(union.endpoints, primaryFamily),
+    denied: read
+      .flatMap((reading) => reading.denied)
+      .toSorted((a, b) => compareText(a.address, b.address) || compareText(a.slice, b.slice)),
+    invalid: [...invalid, ...read.flatMap((reading) => reading.invalid)].toSorted(),
     ...(appProtocol === undefined ? {} : { appProtocol }),
+    readings,
+    union,
   };
 }
 
@@ -61,9 +75,12 @@ function portOfSlice(slice: EndpointSlice, port: ServicePort): SlicePort | undef
   );
 }
 
+function isOfOneFamily(readings: readonly SliceReading[], family: string): boolean {
+  return readings.every(({ endpoints, ipv6 }) => ipv6 === (family === 'IPv6' ? endpoints.length : 0));
+}
+
 function oncePerPod(endpoints: readonly SourceEndpoint[], primaryFamily: string): readonly SourceEndpoint[] {
   const isPrimary = ({ address }: SourceEndpoint): boolean => isIPv6(address) === (primaryFamily === 'IPv6');
-  if (endpoints.every((endpoint) => isPrimary(endpoint))) return endpoints;
   const inPrimary = new Set(endpoints.filter((each) => isPrimary(each)).map(({ targetUid }) => targetUid));
   return endpoints.filter(
     (endpoint) =>

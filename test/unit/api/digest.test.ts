@@ -29,7 +29,7 @@ describe('digestOf', () => {
     for (let round = 0; round < 200; round += 1) {
       const next = [...list];
       for (let edit = 0; edit < round % 4; edit += 1) {
-        const place = Math.floor(rng() * next.length);
+        const place = Math.floor(rng() * (next.length + 1));
         const [goes, comes] = [
           [0, 1],
           [1, 0],
@@ -43,5 +43,26 @@ describe('digestOf', () => {
     }
     expect(digestOf([list.toReversed()], [list])).toBe(digestAnew(list.toReversed()));
     expect(digestOf([[]], [list])).toBe(digestAnew([]));
+  });
+
+  it('reads little of a long list that is nearly the same', () => {
+    let reads = 0;
+    const item = (id: number): object => ({
+      get id() {
+        reads += 1;
+        return id;
+      },
+    });
+    const list = Array.from({ length: 10_000 }, (_, i) => item(i));
+    digestOf([list]);
+    expect(reads).toBe(10_000);
+    for (const place of [0, 5_000, 9_999]) {
+      const next = list.with(place, item(-1));
+      reads = 0;
+      const digest = digestOf([next], [list]);
+      expect(reads).toBeLessThan(500);
+      expect(digest).toBe(digestOf([[...next]]));
+      expect(digestOf([list])).not.toBe(digest);
+    }
   });
 });
