@@ -3,6 +3,7 @@ import type { Deadlines } from '../../../conn/deadlines.ts';
 import type { FlushQueue } from '../../../conn/flush-queue.ts';
 import type { Fields } from '../hpack/fields.ts';
 import type { GatherBuffers } from './gather-buffers.ts';
+import { Setting } from './protocol.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** What the connections of one worker share. */
@@ -43,6 +44,18 @@ export interface ConnectionOptions {
   /** Of a head, unpacked. */
   readonly maxHeadBytes: number;
   readonly maxFields: number;
+}
+
+/** The SETTINGS that we begin with (RFC 9113 section 6.5.2); the others stay as they are by default. */
+export function announced(
+  options: ConnectionOptions,
+): readonly (readonly [setting: number, value: number])[] {
+  const { role, streamWindow, maxStreams, maxHeadBytes } = options;
+  return [
+    role === 'client' ? [Setting.EnablePush, 0] : [Setting.MaxConcurrentStreams, maxStreams],
+    [Setting.InitialWindowSize, streamWindow],
+    [Setting.MaxHeaderListSize, maxHeadBytes],
+  ];
 }
 
 /** What we end a connection for. */

@@ -4,6 +4,7 @@ import { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import type { Fields } from '../hpack/fields.ts';
 import {
+  announced,
   type ConnectionOptions,
   type ConnectionOwner,
   Http2Error,
@@ -26,7 +27,6 @@ import {
   PRIORITY_BYTES,
   readUint31,
   readUint32,
-  Setting,
 } from './protocol.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
@@ -122,14 +122,9 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   }
 
   #start(): void {
-    const { role, streamWindow, connectionWindow, maxStreams, maxHeadBytes } = this.#options;
+    const { role, connectionWindow } = this.#options;
     if (role === 'client') this.#outbox.add(PREFACE);
-    const settings: readonly (readonly [setting: number, value: number])[] = [
-      role === 'client' ? [Setting.EnablePush, 0] : [Setting.MaxConcurrentStreams, maxStreams],
-      [Setting.InitialWindowSize, streamWindow],
-      [Setting.MaxHeaderListSize, maxHeadBytes],
-    ];
-    this.#outbox.settings(settings);
+    this.#outbox.settings(announced(this.#options));
     this.#outbox.windowUpdate(0, connectionWindow - DEFAULT_WINDOW_BYTES);
   }
 
@@ -359,7 +354,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     if (this.#streams.size >= this.#options.maxStreams) {
       this.#streams.refuse(id);
       this.#outbox.reset(id, Http2Code.RefusedStream);
-      return this.#countReset();
+      return this.#patience.refused() || this.#flooded();
     }
     const stream = new Http2Stream(this, id, { receive: this.#options.streamWindow, send: this.peer.window });
     this.#streams.add(stream);
@@ -448,6 +443,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     if (head.stream !== 0) return this.#refuse(Http2Code.ProtocolError, 'SETTINGS on a stream');
     if (head.has(Flag.Ack)) {
       if (head.size > 0) return this.#refuse(Http2Code.FrameSizeError, 'an acknowledgement with content');
+      this.#patience.informed();
       return this.#wastes(FRAME_HEAD_BYTES);
     }
     const { peer } = this;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../../lib/clock.ts';
+import { FRAME_HEAD_BYTES } from './protocol.ts';
 
 /** Streams that may end in a reset at once: what a browser drops when its user leaves a busy page. */
 const RESETS = 100;
@@ -31,6 +32,7 @@ export class Patience {
   readonly #clock: Clock;
   #resets = RESETS;
   #waste = WASTE_BYTES;
+  #isInformed = false;
   /** When both were last replenished. */
   #at: number;
 
@@ -76,6 +78,16 @@ export class Patience {
     this.#resets -= 1;
     if (this.#resets < 0) this.#replenish();
     return this.#resets >= 0;
+  }
+
+  /** The peer has acknowledged our SETTINGS. */
+  informed(): void {
+    this.#isInformed = true;
+  }
+
+  /** A stream is one too many; a peer that has not heard how many are taken is not to blame. False: that is enough. */
+  refused(): boolean {
+    return this.#isInformed ? this.reset() : this.frame(FRAME_HEAD_BYTES);
   }
 
   #earn(bytes: number): void {

@@ -295,6 +295,17 @@ describe('an HTTP/2 server', () => {
     expect(server.streams.length).toBe(101);
   });
 
+  // E09
+  it('bears many requests at once from a peer that has not heard of the limit, and from no other', async () => {
+    for (let i = 0; i < 400; i++) server.take(headers(i * 2 + 1, get()));
+    const said = await server.said();
+    expect(said).toHaveLength(300);
+    expect(said.at(-1)).toBe(`RstStream 799 code ${ErrorCode.RefusedStream}`);
+    server.take(frame(FrameType.Settings, Flag.Ack, 0));
+    for (let i = 400; i < 501; i++) server.take(headers(i * 2 + 1, get()));
+    expect((await server.said()).at(-1)).toMatch(/^Goaway last \d+ code 11$/);
+  });
+
   // E03
   it('bears no header block that does not end', async () => {
     server.take(frame(FrameType.Headers, 1, 1, block(get())));
