@@ -2,8 +2,11 @@ import { encodeToController } from '../../api/control.ts';
 import { endpointKey } from '../../api/endpoints.ts';
 import type { EndpointReport, Verdict } from '../../api/health.ts';
 
-/** Endpoints in one message: with the longest texts still far below what a controller takes. */
-const PART = 1_000;
+/**
+ * Endpoints that are looked at, and told of in one message, in one go: two milliseconds at most, and with the longest
+ * texts far below what a controller takes.
+ */
+const PART = 250;
 
 interface Told {
   verdict: Verdict;
@@ -22,42 +25,55 @@ export class Reporter {
     this.#told = new Map();
   }
 
-  /** The messages that bring the controller up to date. */
-  news(reports: ReadonlyMap<string, readonly EndpointReport[]>): Buffer[] {
-    const messages: Buffer[] = [];
-    for (const [uid, endpoints] of reports) messages.push(...this.#poolNews(uid, endpoints));
+  /**
+   * The messages that bring the controller up to date. What was yielded counts as told; undefined where there was
+   * nothing to tell, as a place to rest.
+   */
+  *news(reports: ReadonlyMap<string, readonly EndpointReport[]>): Generator<Buffer | undefined> {
+    for (const [uid, endpoints] of reports) yield* this.#poolNews(uid, endpoints);
     for (const uid of this.#told.keys()) {
       if (reports.has(uid)) continue;
       this.#told.delete(uid);
-      messages.push(health(uid, true, [], []));
+      yield health(uid, true, [], []);
     }
-    return messages;
   }
 
-  #poolNews(uid: string, endpoints: readonly EndpointReport[]): Buffer[] {
+  *#poolNews(uid: string, endpoints: readonly EndpointReport[]): Generator<Buffer | undefined> {
     const before = this.#told.get(uid);
     const told = before ?? new Map<string, Told>();
-    const round = ++this.#round;
-    const changed: EndpointReport[] = [];
-    for (const report of endpoints) {
-      const key = keyOf(report);
-      const known = told.get(key);
-      const { verdict } = report;
-      if (known === undefined || !sameVerdict(known.verdict, verdict)) changed.push(report);
-      if (known === undefined) told.set(key, { verdict, round });
-      else Object.assign(known, { verdict, round });
-    }
-    const gone: string[] = [];
-    for (const [key, each] of told) if (each.round !== round) gone.push(key);
-    for (const key of gone) told.delete(key);
     this.#told.set(uid, told);
-    if (before !== undefined && changed.length === 0 && gone.length === 0) return [];
-    const messages = [health(uid, before === undefined, changed.slice(0, PART), gone)];
-    for (let from = PART; from < changed.length; from += PART) {
-      messages.push(health(uid, false, changed.slice(from, from + PART), []));
+    const round = ++this.#round;
+    for (let from = 0; from === 0 || from < endpoints.length; from += PART) {
+      const replace = before === undefined && from === 0;
+      const changed = endpoints.slice(from, from + PART).filter((report) => note(told, report, round));
+      const gone = from + PART < endpoints.length ? [] : forgetOthers(told, round);
+      const isNews = replace || changed.length > 0 || gone.length > 0;
+      yield isNews ? health(uid, replace, changed, gone) : undefined;
     }
-    return messages;
   }
+}
+
+/** The keys of those that were not there in this round. */
+function forgetOthers(told: Map<string, Told>, round: number): string[] {
+  const gone: string[] = [];
+  for (const [key, each] of told) if (each.round !== round) gone.push(key);
+  for (const key of gone) told.delete(key);
+  return gone;
+}
+
+/** Returns whether it is news. */
+function note(told: Map<string, Told>, report: EndpointReport, round: number): boolean {
+  const key = keyOf(report);
+  const { verdict } = report;
+  const known = told.get(key);
+  if (known === undefined) {
+    told.set(key, { verdict, round });
+    return true;
+  }
+  const isNews = !sameVerdict(known.verdict, verdict);
+  known.verdict = verdict;
+  known.round = round;
+  return isNews;
 }
 
 /** Most reports are the same objects as the last time. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { encodeToController, type ToProxyBody } from '../../api/control.ts';
@@ -49,6 +50,9 @@ const TIMING: ProxySyncTiming = {
   reportHoldMs: 50,
   trafficEveryMs: 2_000,
 };
+
+/** How long the proxy's other work waits while thousands of endpoints are reported. */
+const TURN_MS = 5;
 
 export interface ProxySync {
   /** It has applied a full sync, or what was on disk. */
@@ -111,10 +115,17 @@ export async function startProxySync(options: ProxySyncOptions): Promise<ProxySy
   const onMessage = (body: ToProxyBody): void => applier.receive(body);
 
   const report: Coalesced = coalesce({
-    run: () => {
+    run: async () => {
       const reports = new Map([...applier.pools.keys()].map((uid) => [uid, sink.reports(uid)]));
+      let turnBegan = clock.now();
       for (const [link, reporter] of reporters) {
-        if (link.open) for (const message of reporter.news(reports)) link.send(message);
+        for (const message of link.open ? reporter.news(reports) : []) {
+          if (message !== undefined) link.send(message);
+          if (clock.now() - turnBegan < TURN_MS) continue;
+          await setImmediate();
+          turnBegan = clock.now();
+          if (!link.open || reporters.get(link) !== reporter) break; // it begins anew
+        }
       }
     },
     holdMs: timing.reportHoldMs,

@@ -21,7 +21,7 @@ function tell(
   reporter: Reporter,
   now: Record<string, EndpointReport[]>,
 ): number {
-  const messages = reporter.news(new Map(Object.entries(now)));
+  const messages = [...reporter.news(new Map(Object.entries(now)))].filter((each) => each !== undefined);
   for (const message of messages) {
     const body = decodeToController(message);
     if (body?.case !== 'health') throw new Error('not health');
@@ -53,8 +53,21 @@ describe('health reports', () => {
   it('come in parts that a controller takes', () => {
     const reports = new HealthReports();
     const many = Array.from({ length: 2_500 }, (_, i) => endpointAt(i + 1));
-    expect(tell(reports, 'a', new Reporter(), { p: many })).toBe(3);
+    expect(tell(reports, 'a', new Reporter(), { p: many })).toBe(10);
     expect(reports.pool('p').size).toBe(2_500);
+  });
+
+  it('say what has gone, and nothing of what is as it was', () => {
+    const reports = new HealthReports();
+    const reporter = new Reporter();
+    const many = Array.from({ length: 1_000 }, (_, i) => endpointAt(i + 1));
+    tell(reports, 'a', reporter, { p: many });
+    const fewer = [...many.slice(0, 600), endpointAt(601, 'Unhealthy'), ...many.slice(602)];
+    expect(tell(reports, 'a', reporter, { p: fewer })).toBe(2);
+    expect(states(reports, 'p')).toMatchObject({ 600: { a: 'Healthy' }, 601: { a: 'Unhealthy' } });
+    expect(reports.pool('p').size).toBe(999);
+    expect(tell(reports, 'a', reporter, { p: [] })).toBe(1);
+    expect(reports.pool('p').size).toBe(0);
   });
 
   it('of a proxy that begins anew replace those of its life before', () => {
