@@ -81,12 +81,13 @@ export class HealthMonitor {
       snapshot,
       upstreams: new Map<string, MonitoredUpstream>(),
     };
-    const passiveBefore = this.#pools.has(snapshot.uid) ? pool.snapshot.config.passive : undefined;
+    const passiveBefore = pool.snapshot.config.passive;
     this.#pools.set(snapshot.uid, pool);
     pool.snapshot = snapshot;
     // Who leaves goes first, over all backends: a slot may have been handed on within the same snapshot.
     const known = this.#membersOf(pool, slots);
     this.#forgetOthers(pool, known);
+    // Of a new pool nothing is known that could be judged otherwise.
     const passiveChanged = !sameValue(passiveBefore, snapshot.config.passive);
     for (const backend of snapshot.config.backends) {
       const upstream = this.#upstreamFor(pool, backend, slots[backend.name]!.upstream);

@@ -109,6 +109,7 @@ class SlotSpace {
   }
 
   fits(keys: readonly string[]): boolean {
+    if (this.used + keys.length <= this.#capacity) return true;
     const missing = keys.filter((key) => !this.#held.has(key) && !this.#givenUp.has(key));
     return this.used + new Set(missing).size <= this.#capacity;
   }
