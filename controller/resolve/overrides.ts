@@ -17,20 +17,22 @@ export function applyOverrides(
   now: number,
 ): Overridden {
   if (overrides.length === 0) return { endpoints, stale: [] };
-  const inForce = overrides.filter((override) => now < expiry(override));
+  const inForce = overrides
+    .filter((override) => now < expiry(override))
+    .map((override) => ({ override, isTarget: targetOf(override) }));
   const effective = new Set<string>();
   const result = new Map<string, readonly Endpoint[]>();
   for (const [backend, list] of endpoints) {
     const handled = list.map((endpoint): Endpoint => {
-      const hands = inForce.filter((override) => isTarget(endpoint, override));
+      const hands = inForce.filter(({ isTarget }) => isTarget(endpoint));
       if (hands.length === 0) return endpoint;
-      for (const { name } of hands) effective.add(name);
-      const override = hands.some(({ state }) => state === 'Exclude') ? 'Exclude' : 'Drain';
+      for (const { override: hand } of hands) effective.add(hand.name);
+      const override = hands.some(({ override: hand }) => hand.state === 'Exclude') ? 'Exclude' : 'Drain';
       return Object.assign({}, endpoint, { override });
     });
     result.set(backend, handled);
   }
-  const nextExpiry = Math.min(...inForce.map((override) => expiry(override)));
+  const nextExpiry = Math.min(...inForce.map(({ override }) => expiry(override)));
   return {
     endpoints: result,
     stale: overrides.flatMap(({ name }) => (effective.has(name) ? [] : [name])).toSorted(),
@@ -42,14 +44,16 @@ function expiry({ expireTime }: EndpointOverride): number {
   return expireTime === undefined ? Infinity : Date.parse(expireTime);
 }
 
-function isTarget(endpoint: Endpoint, { target }: EndpointOverride): boolean {
-  const { pod, address, node } = target;
+/** Which endpoints it is meant for. What it says is read once: there may be thousands to ask about. */
+function targetOf({ target: { pod, address, node } }: EndpointOverride): (endpoint: Endpoint) => boolean {
   if (pod !== undefined) {
-    return endpoint.podName === pod.name && (pod.uid === undefined || endpoint.targetUid === pod.uid);
+    return ({ podName, targetUid }) =>
+      podName === pod.name && (pod.uid === undefined || targetUid === pod.uid);
   }
   if (address !== undefined) {
-    const isPort = address.port === undefined || endpoint.port === address.port;
-    return isPort && endpoint.address === canonicalAddress(address.address);
+    const canonical = canonicalAddress(address.address);
+    return (endpoint) =>
+      endpoint.address === canonical && (address.port === undefined || endpoint.port === address.port);
   }
-  return node !== undefined && endpoint.nodeName === node.name;
+  return ({ nodeName }) => node !== undefined && nodeName === node.name;
 }
