@@ -10,6 +10,7 @@ import { ChaosBackends } from './chaos-backends.ts';
 import { sendLoad, type LoadResult } from './chaos-load.ts';
 
 const BACKENDS = 4;
+const PER_TRY_MS = 1_000;
 
 export interface ChaosResult extends LoadResult {
   /** POSTs that a backend received more than once. */
@@ -24,6 +25,7 @@ export interface ChaosResult extends LoadResult {
 export async function runChaos(options: {
   readonly total: number;
   readonly perSecond: number;
+  /** How long the backends take over a slow request: well below `PER_TRY_MS`, or no attempt can succeed. */
   readonly slowMs: number;
   readonly seed: number;
 }): Promise<ChaosResult> {
@@ -168,7 +170,7 @@ function snapshot(port: number, endpoints: readonly Endpoint[], revision: number
           attempts: 10,
           retryOn: ['ConnectFailure', 'RefusedStream', 'ResetBeforeResponse', 'Timeout'],
           statusCodes: [],
-          perTryTimeoutMs: 1_000,
+          perTryTimeoutMs: PER_TRY_MS,
           budget: { percent: 100, minPerSecond: 1_000 },
           bufferBytes: 65_536,
         },
