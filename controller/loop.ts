@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { PoolAddress, PoolStatus, RedundancyStatus } from '../api/pool.gen.ts';
 import { POOL_API_VERSION, POOL_KIND, type LoadBalancerPool } from '../api/pool.ts';
@@ -312,7 +313,7 @@ export class ControlLoop {
     for (;;) {
       this.#reconcile(this.#dirty.take(PART));
       if (this.#dirty.size === 0 || this.#closed) return;
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
     }
   }
 

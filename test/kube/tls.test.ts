@@ -103,19 +103,19 @@ describeKube('certificates on a cluster', () => {
     return tls?.mode === 'Terminate' ? tls : undefined;
   }
 
+  function applyClientCas(): Promise<unknown> {
+    const { data } = caConfigMap('clients', authority);
+    const metadata = { name: 'clients' };
+    return plane.kube.apply(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+  }
+
   it('are read where that was granted, told of where it was not, and replaced without a restart', async () => {
     const { kube } = plane;
     const controller = await startLimited();
     const proxy = await plane.proxy('one', [controller]);
     const [first, second] = [await authority.issue(), await authority.issue()];
     await applySecret(first);
-    const { data } = caConfigMap('clients', authority);
-    await kube.apply(CONFIG_MAPS, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'clients' },
-      data,
-    });
+    await applyClientCas();
     await kube.apply(POOLS, pool());
 
     const denied = await plane.condition('shop', 'ResolvedRefs', 'False/SecretAccessDenied');
@@ -209,13 +209,7 @@ describeKube('certificates on a cluster', () => {
     const web = { name: 'web', protocol: 'HTTP', port: 8080 };
     await kube.apply(POOLS, poolObject('other', plane.className, { listeners: [web] }));
     await applySecret(await authority.issue());
-    const { data } = caConfigMap('clients', authority);
-    await kube.apply(CONFIG_MAPS, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'clients' },
-      data,
-    });
+    await applyClientCas();
     await kube.apply(POOLS, pool());
     const first = await plane.controller();
     const proxy = await plane.proxy('one', [first]);

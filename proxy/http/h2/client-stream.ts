@@ -5,7 +5,7 @@ import type { LeavingEndpoints } from '../../upstream/leaving-endpoints.ts';
 import type { ClientStream } from '../client-stream.ts';
 import type { ClientTls } from '../client-tls.ts';
 import { Exchange } from '../exchange.ts';
-import { type BodyFraming, type BodyPiece, BodyRelay, UNANNOUNCED } from '../h1/body-relay.ts';
+import { type BodyFraming, type BodyPiece, BodyRelay, NO_PIECE, UNANNOUNCED } from '../h1/body-relay.ts';
 import { type Fault, REFUSED, requestError } from '../h1/fault.ts';
 import type { RequestHead } from '../h1/request-head.ts';
 import type { ResponseHead } from '../h1/response-head.ts';
@@ -229,6 +229,5 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
 
 /** All of a body, in one piece. */
 function wholeOf(content: Buffer): BodyPiece {
-  const ranges = Int32Array.of(0, content.length);
-  return { isContent: true, before: '', after: '', ranges, rangeCount: 1, done: true, trailers: '' };
+  return { ...NO_PIECE, ranges: Int32Array.of(0, content.length), rangeCount: 1 };
 }
