@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import { type IssuedPair, secretManifest, TestAuthority } from '../certificates.ts';
 import { poolManifest } from '../process/manifests.ts';
 import { ProxyProcess } from '../process/proxy-process.ts';
 
 const AT_ONCE = 16;
+/** Neither a handshake nor an answer takes longer, however busy the machine is. */
+const SILENCE_MS = 30_000;
 
 export interface RotationOutcome {
   readonly handshakes: number;
@@ -41,6 +44,11 @@ export async function rotateUnderHandshakes(options: {
   let begun = 0;
   try {
     const kept = await dial(ports.listen, authority);
+    const keptWorks = (): Promise<boolean> =>
+      ask(kept).then(
+        () => true,
+        () => false,
+      );
     const isOver = (): boolean => begun >= count;
     const lane = async (): Promise<void> => {
       while (!isOver()) {
@@ -56,17 +64,17 @@ export async function rotateUnderHandshakes(options: {
         }
       }
     };
-    const rotate = async (): Promise<void> => {
+    // The first connection is asked after each rotation, so that its port's idle time does not end it in a long run.
+    const rotate = async (): Promise<boolean> => {
+      let works = true;
       for (; !isOver(); rotations += 1) {
         await new Promise((resolve) => setTimeout(resolve, everyMs));
         await proxy.rewrite(manifests(await issue(rotations + 1)));
+        works &&= await keptWorks();
       }
+      return works && (await keptWorks());
     };
-    await Promise.all([rotate(), ...Array.from({ length: AT_ONCE }, lane)]);
-    const keptConnection = await ask(kept).then(
-      () => true,
-      () => false,
-    );
+    const [keptConnection] = await Promise.all([rotate(), ...Array.from({ length: AT_ONCE }, lane)]);
     kept.destroy();
     return { handshakes: begun, failures, certificates, rotations, keptConnection };
   } finally {
@@ -83,20 +91,16 @@ function dial(port: number, authority: TestAuthority): Promise<TLSSocket> {
       ca: authority.certificate,
     });
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error('closed')));
     socket.on('secureConnect', () => resolve(socket));
+    socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`silent for ${SILENCE_MS} ms`)));
   });
 }
 
-/** One request on it. */
-function ask(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed')));
-    socket.once('data', (bytes: Buffer) => {
-      if (bytes.toString('latin1', 0, 12) === 'HTTP/1.1 200') resolve();
-      else reject(new Error(bytes.toString('latin1', 0, 12)));
-    });
-    socket.write('GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n');
-  });
+/** One request on it. A connection that has been closed is told by its silence. */
+async function ask(socket: TLSSocket): Promise<void> {
+  const answered = once(socket, 'data', { signal: AbortSignal.timeout(SILENCE_MS) });
+  socket.write('GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n');
+  const [bytes] = (await answered) as [Buffer];
+  const status = bytes.toString('latin1', 0, 12);
+  if (status !== 'HTTP/1.1 200') throw new Error(status);
 }
