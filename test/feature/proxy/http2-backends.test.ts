@@ -654,6 +654,38 @@ describe('HTTP/2 sessions to backends', () => {
     await proxy.settled();
   });
 
+  it('are not lost with all they have to a backend that bears few resets', async () => {
+    // As many as the strictest of the common servers do.
+    const { backend, proxy } = await scope.http2Pair({
+      resets: { burst: 200, rate: 7 },
+      onHeaders: (stream, { headers }) => {
+        if (headers[':path'] === '/whole') answer(stream, 'whole');
+        if (headers[':path'] === '/long') stream.respond({ ':status': 200 });
+      },
+    });
+    const innocent = scope.keep(await H2Client.connect(proxy.port));
+    const long = innocent.session.request({ ':path': '/long', ':authority': 'a' });
+    await once(long, 'response');
+    long.on('error', () => {}).resume();
+    for (let round = 0; round < 10; round++) {
+      const client = await H2Client.connect(proxy.port);
+      const given = Array.from({ length: 50 }, () =>
+        client.session.request({ ':path': '/', ':authority': 'a' }),
+      );
+      for (const stream of given) stream.on('error', () => {});
+      await eventually('they are there', () => backend.requests.length === 1 + 51 * round + 50);
+      await client.close();
+      await eventually('they were given up', () => proxy.worker.exchanges === 1);
+      expect((await innocent.get('/whole')).body).toBe('whole');
+    }
+    expect(long.closed).toBe(false);
+    expect(proxy.passive.filter(({ kind }) => kind === 'failure')).toEqual([]);
+    // Not one for each, either.
+    expect(backend.opened).toBeLessThanOrEqual(10);
+    long.close();
+    await proxy.settled();
+  });
+
   it('take nothing new once their endpoint is gone, and end with what they have', async () => {
     const waiting: (() => void)[] = [];
     const backend = await scope.http2Backend((stream) => waiting.push(() => answer(stream, 'late')));

@@ -31,6 +31,8 @@ export interface Http2BackendOptions {
   readonly onHeaders?: Http2Script;
   readonly name?: string;
   readonly settings?: ServerOptions['settings'];
+  /** How many resets it bears of a client: at once, and each second. Absent: what Node does. */
+  readonly resets?: { readonly burst: number; readonly rate: number };
 }
 
 /** A real HTTP/2 server with prior knowledge that does as its script says, and remembers what it saw. */
@@ -48,9 +50,11 @@ export class Http2Backend {
 
   private constructor(options: Http2BackendOptions) {
     this.#options = options;
-    const { name = 'backend', settings = {} } = options;
+    const { name = 'backend', settings = {}, resets } = options;
     this.script = options.script ?? ((stream) => answer(stream, name));
-    this.#server = createServer({ settings });
+    const limits =
+      resets === undefined ? {} : { streamResetBurst: resets.burst, streamResetRate: resets.rate };
+    this.#server = createServer({ settings, ...limits });
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
