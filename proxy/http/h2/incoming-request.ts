@@ -32,6 +32,7 @@ export class IncomingRequest {
   #scheme: string | undefined;
   #path: string | undefined;
   #authority: string | undefined;
+  #protocol: string | undefined;
 
   /**
    * Undefined: `head` has been read. Its body is `length` where one was announced, else `chunked` where one follows.
@@ -62,11 +63,15 @@ export class IncomingRequest {
     this.#scheme = undefined;
     this.#path = undefined;
     this.#authority = undefined;
+    this.#protocol = undefined;
     let i = 0;
     for (; i < fields.count && fields.bytes[fields.at[i * 4]!] === COLON; i++) {
       if (!this.#takePseudo(fields, i)) return -1;
     }
-    if (this.#method === 'CONNECT') return this.#path === undefined && this.#scheme === undefined ? i : -1;
+    if (this.#method === 'CONNECT' && this.#protocol === undefined)
+      return this.#path === undefined && this.#scheme === undefined ? i : -1;
+    // Only CONNECT names a protocol, and then it is like any other request (RFC 8441 section 4).
+    if (this.#protocol !== undefined && this.#method !== 'CONNECT') return -1;
     if (this.#method === undefined || (this.#scheme !== 'http' && this.#scheme !== 'https')) return -1;
     return isPath(this.#path) ? i : -1;
   }
@@ -84,6 +89,9 @@ export class IncomingRequest {
     } else if (fields.nameIs(i, ':authority')) {
       if (this.#authority !== undefined) return false;
       this.#authority = fields.value(i);
+    } else if (fields.nameIs(i, ':protocol')) {
+      if (this.#protocol !== undefined) return false;
+      this.#protocol = fields.value(i);
     } else return false;
     return true;
   }

@@ -27,11 +27,19 @@ export class RawH2Client {
 
   /** Connects and shakes hands. @param start what comes after the preface; by default an empty SETTINGS */
   static async connect(port: number, start: Buffer = settings()): Promise<RawH2Client> {
-    const client = await RawH2Client.open(port);
-    client.send(PREFACE, start);
-    await client.frame('the settings', ({ type, flags }) => type === FrameType.Settings && flags === 0);
-    client.send(frame(FrameType.Settings, Flag.Ack, 0));
-    return client;
+    return (await RawH2Client.open(port)).#shakeHands(start);
+  }
+
+  /** Shakes hands on a connection that is open: TLS, say. */
+  static async on(socket: Socket): Promise<RawH2Client> {
+    return new RawH2Client(socket).#shakeHands(settings());
+  }
+
+  async #shakeHands(start: Buffer): Promise<this> {
+    this.send(PREFACE, start);
+    await this.frame('the settings', ({ type, flags }) => type === FrameType.Settings && flags === 0);
+    this.send(frame(FrameType.Settings, Flag.Ack, 0));
+    return this;
   }
 
   /** Connects, and says nothing. */

@@ -83,6 +83,7 @@ describe('a request of HTTP/2', () => {
     ['a capital in a name', [...GET, ['A', 'b']], 'field_invalid'],
     ['a space before a value', [...GET, ['a', ' b']], 'field_invalid'],
     ['a tab behind a value', [...GET, ['a', 'b\t']], 'field_invalid'],
+    ['a protocol without CONNECT', [...GET, [':protocol', 'websocket']], 'pseudo_header'],
     ['a pseudo-header behind a field', [['a', 'b'], ...GET], 'pseudo_header'],
     ['a pseudo-header among the fields', [...GET, ['a', 'b'], [':path', '/']], 'name_invalid'],
     [

@@ -330,6 +330,32 @@ describe('an HTTP/2 server', () => {
     expect(server.heard.at(-1)).toBe('closed more than it is worth');
   });
 
+  // E07: at the threshold of the feature's table, to the frame.
+  it.each<[what: string, bytes: Buffer, most: number]>([
+    ['PING', ping(), 668],
+    ['an answer to a PING', frame(FrameType.Ping, Flag.Ack, 0, Buffer.alloc(8, 9)), 668],
+    ['SETTINGS', settings([[3, 100]]), 697],
+    ['PRIORITY', frame(FrameType.Priority, 0, 1, Buffer.from([0, 0, 0, 3, 10])), 712],
+    ['empty DATA', data(1, ''), 799],
+    ['padding alone', padded(1, '', 200), 135],
+    ['WINDOW_UPDATE', windowUpdate(0, 1), 728],
+    ['ORIGIN', frame(0xc, 0, 0, Buffer.alloc(32)), 448],
+    ['ALTSVC', frame(0xa, 0, 0, Buffer.alloc(16)), 574],
+  ])('bears some hundred frames of a flood, and answers none behind them: %s', async (_, bytes, most) => {
+    server.take(headers(1, post(), 0));
+    let taken = 0;
+    while (!server.connection.isOver && taken < 10_000) {
+      server.take(bytes);
+      taken += 1;
+    }
+    // What the request has earned, and the frame that was too much.
+    expect(taken).toBeGreaterThan(most);
+    expect(taken).toBeLessThanOrEqual(most + 1 + 256 / 40);
+    const said = await server.said();
+    expect(said.length).toBeLessThanOrEqual(taken + 1);
+    expect(said.at(-1)).toBe(`Goaway last 1 code ${ErrorCode.EnhanceYourCalm}`);
+  });
+
   it('reads nothing while its answers are not taken', async () => {
     server.wire.isStalled = true;
     // It takes no more now.
