@@ -133,6 +133,19 @@ describe('gRPC', () => {
     await proxy.settled();
   });
 
+  // E16: a server that looks at no deadline itself.
+  it('resets the stream of a call to its backend when its deadline has passed', async () => {
+    const { backend, proxy } = await scope.http2Pair({ onHeaders: () => {} });
+    const client = scope.keep(new GrpcClient(proxy.port));
+    const { status } = await client.unary('x', {}, { deadline: Date.now() + 300 });
+    expect(status.code).toBe(Status.DEADLINE_EXCEEDED);
+    // CANCEL
+    await eventually('the stream is reset', () => backend.requests[0]!.rstCode === 8);
+    expect(backend.requests[0]!.headers['grpc-timeout']).toMatch(/^\d+m$/);
+    expect(backend.connections).toBe(1);
+    await proxy.settled();
+  });
+
   // E16, D10
   it('tells the server within 100 ms that the client has given a call up', async () => {
     const { client, server, proxy } = await chain();
@@ -170,46 +183,63 @@ describe('gRPC', () => {
       const { status } = await call;
       expect(status.code).toBe(Status.UNAVAILABLE);
       await server.listen();
-      await eventually(
-        'calls succeed again',
-        async () => (await client.unary('x')).status.code === Status.OK,
-      );
+      expect((await client.unary('x')).status.code).toBe(Status.OK);
       await proxy.settled();
     },
   );
 
-  // E18
-  it('balances the calls of one connection, each by itself', async () => {
-    const backends = await Promise.all(
-      Array.from({ length: 4 }, () =>
-        scope.http2Backend((stream) => answerWithTrailers(stream, 'x', { 'grpc-status': '0' })),
-      ),
+  // E17
+  it('gives the next call to another server when the one that had the last has died', async () => {
+    const { client, servers, proxy } = await chain({}, 2);
+    const over = collect(client.bidi({ 'x-wait': '1' }));
+    const dying = await eventually('the call is somewhere', () =>
+      servers.find(({ calls }) => calls.length > 0),
     );
-    const proxy = await scope.proxy({ ports: backends.map(({ port }) => port), appProtocol: 'h2c' });
-    const client = scope.keep(await H2Client.connect(proxy.port));
-    const calls = 10_000;
-    let left = calls;
-    const call = {
-      ':method': 'POST',
-      ':path': PATHS.unary,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    };
-    await Promise.all(
-      Array.from({ length: 50 }, async () => {
-        while (left > 0) {
-          left -= 1;
-          expect((await client.request(call, 'x')).trailers['grpc-status']).toBe('0');
-        }
-      }),
-    );
-    for (const { requests } of backends) {
-      expect(requests.length / calls).toBeGreaterThan(0.23);
-      expect(requests.length / calls).toBeLessThan(0.27);
-    }
-    expect(proxy.handler.connections).toBe(1);
+    await dying.close();
+    expect((await over).status.code).toBe(Status.UNAVAILABLE);
+    for (let i = 0; i < 10; i++) expect((await client.unary('x')).status.code).toBe(Status.OK);
     await proxy.settled();
   });
+
+  // E18
+  it.each(['RoundRobin', 'LeastConnections'] as const)(
+    'balances 10,000 calls of one connection, each by itself: %s',
+    async (algorithm) => {
+      const backends = await Promise.all(
+        Array.from({ length: 4 }, () =>
+          scope.http2Backend((stream) => answerWithTrailers(stream, 'x', { 'grpc-status': '0' })),
+        ),
+      );
+      const proxy = await scope.proxy({
+        ports: backends.map(({ port }) => port),
+        appProtocol: 'h2c',
+        config: { loadBalancing: { ...poolConfig().loadBalancing, algorithm } },
+      });
+      const client = scope.keep(await H2Client.connect(proxy.port));
+      const calls = 10_000;
+      let left = calls;
+      const call = {
+        ':method': 'POST',
+        ':path': PATHS.unary,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      };
+      await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          while (left > 0) {
+            left -= 1;
+            expect((await client.request(call, 'x')).trailers['grpc-status']).toBe('0');
+          }
+        }),
+      );
+      const fair = calls / backends.length;
+      for (const { requests } of backends) {
+        expect(Math.abs(requests.length - fair)).toBeLessThanOrEqual(fair * 0.02);
+      }
+      expect(proxy.handler.connections).toBe(1);
+      await proxy.settled();
+    },
+  );
 
   // E19
   it('lets a stream be idle for longer than its listener does, while the client sends PINGs', async () => {
