@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { drainWhenFlushed } from './drain-when-flushed.ts';
 import { latin1 } from '../http/h1/latin1.ts';
 
 /** Part of a message: text, then ranges of some bytes, then text. */
@@ -56,9 +57,7 @@ export class Sender {
   sendAlone(socket: Socket, bytes: Buffer, pieces: Pieces, keeps: boolean): Sent {
     const sent = this.send(socket, '', bytes, pieces, keeps);
     if (sent !== Sent.Held) return sent;
-    socket.write('', (error) => {
-      if (!error) socket.emit('drain');
-    });
+    drainWhenFlushed(socket);
     return Sent.Full;
   }
 

@@ -46,8 +46,8 @@ export class Relay {
     this.#owner = owner;
   }
 
-  /** To be called when the upstream has connected, before it is read. */
-  start(): void {
+  /** To be called when the upstream has connected, before it is read. `introduction`: what it is told first. */
+  start(introduction: Buffer | undefined): void {
     this.#touch();
     this.#upstreamReader.start(this.#client, () => {
       this.#touch();
@@ -70,7 +70,7 @@ export class Relay {
       })
       .on('end', () => this.#clientEnd())
       .on('close', () => this.#closed());
-    this.#clientReader.adopt(this.#client, this.#upstream, () => this.#touch());
+    this.#clientReader.adopt(this.#client, this.#upstream, introduction, () => this.#touch());
     // A client that said nothing and ended its half while the upstream was being dialled.
     if (this.#client.readableEnded) this.#clientEnd();
   }

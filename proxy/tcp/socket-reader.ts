@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import { type ReadOptions, readWith } from '../conn/shared-read.ts';
+import { drainWhenFlushed } from '../conn/drain-when-flushed.ts';
 import type { ReadBuffers } from '../conn/read-buffers.ts';
+import { type ReadOptions, readWith } from '../conn/shared-read.ts';
 
 /** Reads up to this size go on as one string: cheaper than a view on a buffer, and safe to queue. */
 const STRING_BYTES = 1024;
@@ -11,7 +12,7 @@ const MAX_EARLY_BYTES = 64 * 1024;
 
 /**
  * Passes what is read from one socket on to another, without a stream between them, uncopied in bulk. Reading stops
- * while the other socket has more than its high-water mark to write; resume the source when that drains.
+ * while any of it waits to be written, so that one read is all that is held; resume the source when the other drains.
  */
 export class SocketReader {
   /** For `net.connect`. */
@@ -20,14 +21,15 @@ export class SocketReader {
   #own: Buffer | undefined;
   #to: Socket | undefined;
   #onBytes: () => void = ignore;
-  readonly #early: Buffer[] = [];
+  /** What came between `listen` and `adopt`. */
+  #early: Buffer[] | undefined;
   #earlyBytes = 0;
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers;
     this.onread = {
-      buffer: () => this.#own ?? this.#buffers.shared,
-      callback: (bytes, buffer) => this.#pass(bytes, buffer),
+      buffer: () => this.#own ?? (this.#early === undefined ? buffers.shared : buffers.early),
+      callback: (bytes, buffer) => this.#take(bytes, buffer),
     };
   }
 
@@ -42,23 +44,37 @@ export class SocketReader {
    * `adopt`. A stream's own reading would take a buffer of 64 KiB for every first word of a client.
    */
   listen(from: Socket): void {
+    this.#early = [];
     const isShared = readWith(from, this.onread);
-    for (let bytes: unknown = from.read(); bytes !== null; bytes = from.read()) this.#keep(bytes as Buffer);
-    if (isShared) return;
-    from.on('data', (bytes: Buffer) => {
-      this.#onBytes();
-      if (!(this.#to?.write(bytes) ?? this.#keep(bytes))) from.pause();
-    });
+    let more = true;
+    for (let bytes: unknown = from.read(); bytes !== null; bytes = from.read()) {
+      more = this.#keep(bytes as Buffer);
+    }
+    if (!isShared) {
+      from.on('data', (bytes: Buffer) => {
+        if (!this.#takeOwned(bytes)) from.pause();
+      });
+    }
+    if (!more) from.pause();
   }
 
-  /** After `listen`: passes on what was kept, then what comes. */
-  adopt(from: Socket, to: Socket, onBytes: () => void): void {
+  /** After `listen`: writes what the connection begins with, if anything, and what was kept, then what comes. */
+  adopt(from: Socket, to: Socket, introduction: Buffer | undefined, onBytes: () => void): void {
+    const early = this.#early!;
+    const wasFull = this.#isFull;
+    this.#early = undefined;
     this.start(to, onBytes);
-    if (this.#early.length > 0) onBytes();
-    for (const bytes of this.#early.splice(0)) to.write(bytes);
-    if (to.writableNeedDrain) from.pause();
+    if (early.length > 0) onBytes();
+    if (introduction !== undefined) early.unshift(introduction);
+    if (early.length > 1) to.cork();
+    for (const bytes of early) to.write(bytes);
+    if (early.length > 1) to.uncork();
+    if (to.writableLength > 0) {
+      from.pause();
+      drainWhenFlushed(to);
+    }
     // A fresh socket reads already.
-    else if (from.readableFlowing !== null || this.#earlyBytes >= MAX_EARLY_BYTES) from.resume();
+    else if (from.readableFlowing !== null || wasFull) from.resume();
   }
 
   /** The source is closed. */
@@ -70,38 +86,49 @@ export class SocketReader {
 
   /** False: no more for now. */
   #keep(bytes: Buffer): boolean {
-    this.#early.push(bytes);
+    this.#early!.push(bytes);
     this.#earlyBytes += bytes.length;
-    return this.#earlyBytes < MAX_EARLY_BYTES;
+    return !this.#isFull;
   }
 
-  #pass(bytes: number, buffer: Buffer): boolean {
-    if (this.#to === undefined) return this.#keep(Buffer.from(buffer.subarray(0, bytes)));
+  get #isFull(): boolean {
+    return this.#earlyBytes + this.#buffers.early.length > MAX_EARLY_BYTES;
+  }
+
+  /** Of a buffer that the next read overwrites. */
+  #take(bytes: number, buffer: Buffer): boolean {
+    const to = this.#to;
+    if (to === undefined) return this.#keep(Buffer.from(buffer.subarray(0, bytes)));
     this.#onBytes();
-    return buffer === this.#own ? this.#passOwn(bytes, buffer) : this.#passShared(bytes, buffer);
+    if (buffer === this.#own) to.write(buffer.subarray(0, bytes));
+    else this.#writeShared(to, bytes, buffer);
+    if (to.writableLength > 0) {
+      drainWhenFlushed(to);
+      return false;
+    }
+    if (bytes < BUSY_BYTES / 4) this.end();
+    return true;
+  }
+
+  #takeOwned(bytes: Buffer): boolean {
+    const to = this.#to;
+    if (to === undefined) return this.#keep(bytes);
+    this.#onBytes();
+    to.write(bytes);
+    if (to.writableLength === 0) return true;
+    drainWhenFlushed(to);
+    return false;
   }
 
   /** What cannot be written at once is queued: it must not stay in the shared buffer. */
-  #passShared(bytes: number, buffer: Buffer): boolean {
-    const to = this.#to!;
-    if (bytes <= STRING_BYTES) return to.write(buffer.toString('latin1', 0, bytes), 'latin1');
-    if (bytes >= BUSY_BYTES) this.#own = this.#buffers.take();
-    if (to.writableLength > 0) return to.write(Buffer.from(buffer.subarray(0, bytes)));
-    const more = to.write(this.#buffers.copyShared(bytes));
-    if (to.writableLength > 0) this.#buffers.keepCopy();
-    return more;
-  }
-
-  #passOwn(bytes: number, buffer: Buffer): boolean {
-    const to = this.#to!;
-    const more = to.write(buffer.subarray(0, bytes));
-    if (to.writableLength === 0) {
-      if (bytes < BUSY_BYTES / 4) this.end();
-    } else if (more) {
-      // A part of it is queued and reading goes on: into another one.
-      this.#own = this.#buffers.take();
+  #writeShared(to: Socket, bytes: number, buffer: Buffer): void {
+    if (bytes <= STRING_BYTES) {
+      to.write(buffer.toString('latin1', 0, bytes), 'latin1');
+      return;
     }
-    return more;
+    if (bytes >= BUSY_BYTES) this.#own = this.#buffers.take();
+    to.write(this.#buffers.copyShared(bytes));
+    if (to.writableLength > 0) this.#buffers.keepCopy();
   }
 }
 

@@ -165,15 +165,8 @@ export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwne
     const accepted = [this.client, this.#clientReader] as const;
     this.#relay = new Relay(accepted, dialled, deadlines, this.#port.idleMs, this);
     const { proxyOut } = this.target;
-    if (proxyOut === undefined || endpoint.tls !== undefined) {
-      this.#relay.start();
-      return;
-    }
-    // The header and what the client has said meanwhile leave in one piece.
-    upstream.cork();
-    upstream.write(formatProxyHeader(proxyOut, this.#parties()));
-    this.#relay.start();
-    upstream.uncork();
+    const isTold = proxyOut === undefined || endpoint.tls !== undefined;
+    this.#relay.start(isTold ? undefined : formatProxyHeader(proxyOut, this.#parties()));
   }
 
   #parties(): Parties | undefined {
