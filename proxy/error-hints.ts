@@ -64,6 +64,8 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   UPSTREAM_TRY_TIMEOUT:
     'One attempt took longer than `retries.perTryTimeout` or the route’s `timeouts.backendRequest`.',
   UPSTREAM_IDLE: 'The backend neither sent nor took anything for longer than `listeners[].timeouts.idle`.',
+  CALL_DEADLINE:
+    'The client’s own deadline for a gRPC call (`grpc-timeout`) was over, and the backend ended the call for that.',
   REQUEST_TIMEOUT: 'The request with all its attempts took longer than the route’s `timeouts.request`.',
   SHUTDOWN: 'The proxy ended, and the session was still open when its time to drain was over.',
   INTERNAL: 'A fault in Evenkeel itself; the log has the stack. Please report it.',

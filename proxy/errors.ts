@@ -62,6 +62,8 @@ const TABLE = {
   UPSTREAM_RESPONSE_TIMEOUT: { status: 504, origin: 'upstream', retry: 'if-idempotent', blame: true },
   UPSTREAM_TRY_TIMEOUT: { status: 504, origin: 'upstream', retry: 'if-idempotent', blame: true },
   UPSTREAM_IDLE: { status: 504, origin: 'upstream', retry: 'never', blame: false },
+  /** The backend ended a gRPC call by a reset after the time that its caller gave it: nobody's fault here. */
+  CALL_DEADLINE: { status: 504, origin: 'downstream', retry: 'never', blame: false },
   REQUEST_TIMEOUT: { status: 504, origin: 'proxy', retry: 'never', blame: false },
   SHUTDOWN: { status: 503, origin: 'proxy', retry: 'never', blame: false },
   INTERNAL: { status: 500, origin: 'proxy', retry: 'never', blame: false },

@@ -14,7 +14,7 @@ import { ExchangeLimits } from './exchange-limits.ts';
 import { type BodyFraming, type BodyPiece, type BodyRelay, NO_PIECE } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
-import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent } from './grpc.ts';
+import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent, isPastDeadline } from './grpc.ts';
 import type { HttpWorker } from './http-worker.ts';
 import { outgoingHead, withoutUnderscores } from './outgoing-head.ts';
 import { type Reply, replyFor } from './replies.ts';
@@ -430,6 +430,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   broke(code: ErrorCode, detail: string): void {
     const { log, passive } = this.#worker.context;
     this.#connection = undefined;
+    const elapsedMs = this.#worker.clock.now() - this.#account.startedAt;
+    // A server resets a call whose time is over, and may be the first to find out.
+    if (code === 'UPSTREAM_RESET' && isPastDeadline(this.#head, elapsedMs)) code = 'CALL_DEADLINE';
     passive.failure(this.#endpoint!, code);
     if (log.isLevelEnabled('debug'))
       log.debug({ endpoint: this.#endpoint!.key, code, detail }, 'attempt failed');

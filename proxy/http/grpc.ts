@@ -38,6 +38,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   REQUEST_TIMEOUT: GrpcStatus.DeadlineExceeded,
   UPSTREAM_RESPONSE_TIMEOUT: GrpcStatus.DeadlineExceeded,
   UPSTREAM_TRY_TIMEOUT: GrpcStatus.DeadlineExceeded,
+  CALL_DEADLINE: GrpcStatus.DeadlineExceeded,
   DOWNSTREAM_BODY_TOO_LARGE: GrpcStatus.ResourceExhausted,
 };
 
@@ -52,6 +53,15 @@ const SERVER_FAULTS: ReadonlySet<number> = new Set([
 ]);
 
 const CALL = /\r\ncontent-type:[ \t]*application\/grpc(?:[+;][^\r\n]*)?[ \t]*\r\n/i;
+const TIMEOUT = /\r\ngrpc-timeout:[ \t]*(\d{1,8})([HMSmun])[ \t]*\r\n/i;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
 const STATUS = /^grpc-status:[ \t]*(\d{1,2})[ \t]*\r?$/im;
 
 /** @param head of a request, as text; gRPC-Web is something else */
@@ -62,6 +72,13 @@ export function isGrpcCall(head: string): boolean {
 /** @param contentType of a request */
 export function isGrpcContent(contentType: string | undefined): boolean {
   return contentType !== undefined && isGrpcCall(`\r\ncontent-type:${contentType}\r\n`);
+}
+
+/** Is the time over that the caller gives this call? @param head of a request that began `elapsedMs` ago */
+export function isPastDeadline(head: string, elapsedMs: number): boolean {
+  const [, value, unit] = TIMEOUT.exec(head) ?? [];
+  const unitMs = UNIT_MS[unit ?? ''];
+  return unitMs !== undefined && isGrpcCall(head) && elapsedMs >= Number(value) * unitMs;
 }
 
 /** The `grpc-status` in header or trailer lines; undefined: there is none. */

@@ -51,6 +51,7 @@ const TEXTS = {
   UPSTREAM_RESPONSE_TIMEOUT: 'the backend did not answer in time',
   UPSTREAM_TRY_TIMEOUT: 'the backend did not answer in time',
   UPSTREAM_IDLE: 'the backend stopped in the middle',
+  CALL_DEADLINE: 'the deadline of the call is over',
   REQUEST_TIMEOUT: 'the request took too long',
   SHUTDOWN: 'the proxy is shutting down',
   INTERNAL: 'internal error',

@@ -4,6 +4,7 @@ import { CONDITION_REMEDIES, VERDICT_REMEDIES } from '../../api/remedies.ts';
 import type { ConditionType } from '../../api/conditions.ts';
 import { ERROR_HINTS } from '../../proxy/error-hints.ts';
 import { ERROR_CODES, traitsOf, type ErrorCode, type RetryClass } from '../../proxy/errors.ts';
+import { grpcStatusOf } from '../../proxy/http/grpc.ts';
 import { FAULTS, requestError } from '../../proxy/http/h1/fault.ts';
 import { replyFor } from '../../proxy/http/replies.ts';
 import { ACCESS_LOG_FIELDS } from '../../proxy/observe/access-log-fields.ts';
@@ -13,6 +14,17 @@ const RETRY: Readonly<Record<RetryClass, string>> = {
   'nothing-sent': 'yes, nothing was sent',
   'if-idempotent': 'idempotent requests',
   never: 'no',
+};
+
+/** What gRPC calls its statuses, those that a proxy answers with. */
+const GRPC_STATUSES: Readonly<Record<number, string>> = {
+  2: 'UNKNOWN',
+  4: 'DEADLINE_EXCEEDED',
+  7: 'PERMISSION_DENIED',
+  8: 'RESOURCE_EXHAUSTED',
+  12: 'UNIMPLEMENTED',
+  13: 'INTERNAL',
+  14: 'UNAVAILABLE',
 };
 
 const SYMPTOMS: readonly (readonly string[])[] = [
@@ -70,14 +82,16 @@ A response that a proxy makes itself has a line such as \`503 no healthy endpoin
 
 In responses, in \`error\` of the access log, and in the label \`error\` of \`evenkeel_request_errors_total\`.
 "Counts" says whether a failure counts against the endpoint in passive health.
+A gRPC call gets the status of the column gRPC, in a response of status 200 or in the trailers of one that has begun, and the line in \`grpc-message\`.
 
 ${table(
-  ['code', 'status', 'means', 'tried again', 'counts', 'what to do'],
+  ['code', 'status', 'gRPC', 'means', 'tried again', 'counts', 'what to do'],
   ERROR_CODES.map((code) => {
     const { status, retry, blame } = traitsOf(code);
     return [
       `\`${code}\``,
       status === 0 ? '' : String(status),
+      status === 0 ? '' : GRPC_STATUSES[grpcStatusOf(code, { status })]!,
       meaning(code),
       RETRY[retry],
       blame ? 'yes' : 'no',

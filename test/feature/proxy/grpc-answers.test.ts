@@ -1,3 +1,4 @@
+import { constants } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { listener, resilience, route } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -67,6 +68,25 @@ describe('a gRPC call that the proxy answers', () => {
     expect((await proxy.request(CALL)).header('grpc-status')).toBe('4');
     expect(proxy.records[0]).toMatchObject({ error: 'REQUEST_TIMEOUT', grpcStatus: 4 });
   });
+
+  // E16
+  it.each([
+    { timeout: '1n', error: 'CALL_DEADLINE', status: '4', blamed: false },
+    { timeout: '1H', error: 'UPSTREAM_RESET', status: '14', blamed: true },
+  ])(
+    'whose server gives it up ends with $status after $timeout',
+    async ({ timeout, error, status, blamed }) => {
+      // A server ends a call whose time is over by a reset, and its clock may be the first to say so.
+      const { proxy } = await scope.http2Pair({
+        onHeaders: (stream) => stream.close(constants.NGHTTP2_CANCEL),
+      });
+      const call = CALL.replace('TE:', `grpc-timeout: ${timeout}\r\nTE:`);
+      expect((await proxy.request(call)).header('grpc-status')).toBe(status);
+      expect(proxy.records[0]).toMatchObject({ error, grpcStatus: Number(status) });
+      // Else a client could have any endpoint taken out.
+      expect(proxy.passive.some(({ kind }) => kind === 'failure')).toBe(blamed);
+    },
+  );
 
   it('gets RESOURCE_EXHAUSTED when its messages are larger than the listener takes', async () => {
     const { proxy } = await scope.http2Pair(

@@ -7,6 +7,7 @@ import {
   grpcStatusOf,
   isGrpcCall,
   isGrpcContent,
+  isPastDeadline,
 } from '../../../../proxy/http/grpc.ts';
 import { replyFor } from '../../../../proxy/http/replies.ts';
 
@@ -26,6 +27,32 @@ describe('a gRPC call', () => {
     expect(isGrpcContent(contentType)).toBe(isCall);
     const line = contentType === undefined ? '' : `Content-Type:  ${contentType} \r\n`;
     expect(isGrpcCall(`POST / HTTP/1.1\r\nHost: a\r\n${line}\r\n`)).toBe(isCall);
+  });
+});
+
+describe('the deadline of a gRPC call', () => {
+  it.each([
+    ['100m', 99, false],
+    ['100m', 100, true],
+    ['1n', 0, false],
+    ['1n', 0.000_001, true],
+    ['2000u', 2, true],
+    ['2S', 1_999, false],
+    ['2S', 2_000, true],
+    ['1M', 59_999, false],
+    ['1M', 60_000, true],
+    ['1H', 3_600_000, true],
+    ['99999999H', 1e9, false],
+    ['123456789m', 1e12, false],
+    ['1', 1e12, false],
+    ['-1S', 1e12, false],
+    ['S', 1e12, false],
+    [undefined, 1e12, false],
+  ])('of %s, after %d ms: over is %s', (timeout, elapsedMs, isOver) => {
+    const line = timeout === undefined ? '' : `Grpc-Timeout: ${timeout} \r\n`;
+    const head = (type: string) => `POST / HTTP/1.1\r\nHost: a\r\n${line}Content-Type: ${type}\r\n\r\n`;
+    expect(isPastDeadline(head('application/grpc'), elapsedMs)).toBe(isOver);
+    expect(isPastDeadline(head('application/json'), elapsedMs)).toBe(false);
   });
 });
 
@@ -53,6 +80,7 @@ describe('the status of a gRPC call', () => {
     ['UPSTREAM_RESPONSE_TIMEOUT', 4],
     ['UPSTREAM_TRY_TIMEOUT', 4],
     ['REQUEST_TIMEOUT', 4],
+    ['CALL_DEADLINE', 4],
     ['SHUTDOWN', 14],
     ['INTERNAL', 2],
   ] as const)('that ends with %s is %d', (code, status) => {
