@@ -161,6 +161,11 @@ export class HeaderLines {
     return found;
   }
 
+  /** Shows the lines of this id. */
+  show(id: HeaderId): void {
+    for (let i = 0; i < this.count; i++) if (this.ids[i] === id) this.fates[i] = Fate.Copied;
+  }
+
   /** Is the name of line `i` one of these, which are lower case? */
   isNamed(i: number, names: ReadonlySet<string>): boolean {
     for (const name of names) if (this.hasName(i, name)) return true;

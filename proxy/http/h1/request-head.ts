@@ -280,6 +280,7 @@ export class RequestHead implements RequestView {
     let options = 0;
     let upgrades = 0;
     let websocket = false;
+    let announces = false;
     this.hops = 0;
     this.hasRequestId = false;
     this.hasIdentity = false;
@@ -326,11 +327,14 @@ export class RequestHead implements RequestView {
         case HeaderId.ProxyAuthenticate:
         case HeaderId.Proxy:
         case HeaderId.Http2Settings:
-        case HeaderId.Trailer:
         // Who a client is says its TLS, and nobody else (RFC 9440 section 4).
         case HeaderId.ClientCert:
         case HeaderId.ClientCertChain:
           fates[i] = Fate.Hidden;
+          break;
+        case HeaderId.Trailer:
+          fates[i] = Fate.Hidden;
+          announces = true;
           break;
         case HeaderId.XForwardedFor:
         case HeaderId.XForwardedProto:
@@ -354,6 +358,7 @@ export class RequestHead implements RequestView {
       }
     }
     if (!this.#readHost(host) || !this.#readFraming(length, coding)) return false;
+    if (announces && this.body === 'chunked') lines.show(HeaderId.Trailer);
     this.keepAlive = (options & CLOSE) === 0 && (this.minorVersion === 1 || (options & KEEP_ALIVE) !== 0);
     const hasContent = this.body === 'chunked' || this.contentLength > 0;
     this.expectsContinue = expect !== -1 && this.minorVersion === 1 && hasContent;

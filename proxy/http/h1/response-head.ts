@@ -110,6 +110,7 @@ export class ResponseHead {
     let coding = -1;
     let options = 0;
     let websocket = false;
+    let announces = false;
     this.keepAliveTimeout = -1;
     for (let i = 0; i < count; i++) {
       switch (ids[i]) {
@@ -142,8 +143,11 @@ export class ResponseHead {
         case HeaderId.ProxyAuthenticate:
         case HeaderId.Proxy:
         case HeaderId.Te:
+          fates[i] = Fate.Hidden;
+          break;
         case HeaderId.Trailer:
           fates[i] = Fate.Hidden;
+          announces = true;
           break;
         default:
           break;
@@ -151,7 +155,9 @@ export class ResponseHead {
     }
     this.websocket = this.status === 101 && websocket && (options & UPGRADE) !== 0;
     this.keepAlive = (options & CLOSE) === 0 && (this.minorVersion === 1 || (options & KEEP_ALIVE) !== 0);
-    return this.#readFraming(length, coding, method);
+    if (!this.#readFraming(length, coding, method)) return false;
+    if (announces && this.body === 'chunked') lines.show(HeaderId.Trailer);
+    return true;
   }
 
   /** Most backends say the same each time. */

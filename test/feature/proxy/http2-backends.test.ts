@@ -276,10 +276,11 @@ describe('HTTP/2 on both sides', () => {
       answerWithTrailers(stream, 'answered', { checksum: '7' }),
     );
     const client = scope.keep(await H2Client.connect(proxy.port));
-    const headers = { ':method': 'POST', ':path': '/x', cookie: ['a=1', 'b=2'] };
+    const headers = { ':method': 'POST', ':path': '/x', cookie: ['a=1', 'b=2'], trailer: 'checksum' };
     const response = await client.request(headers, 'asked', { checksum: '8' });
     expect(response).toMatchObject({ status: 200, body: 'answered' });
     expect(response.trailers['checksum']).toBe('7');
+    expect(backend.requests[0]!.headers['trailer']).toBe('checksum');
     expect(backend.requests[0]).toMatchObject({ body: 'asked', trailers: { checksum: '8' } });
     expect(backend.requests[0]!.headers).toMatchObject({ ':path': '/x', cookie: 'a=1; b=2' });
     expect(backend.requests[0]!.fields).not.toContain('transfer-encoding');
