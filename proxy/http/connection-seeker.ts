@@ -66,7 +66,6 @@ export class ConnectionSeeker implements DialRequest<Socket | StreamClaim>, Poll
     const select = this.#select;
     this.#target = target;
     this.#isRepeatable = isRepeatable;
-    this.attempts = 0;
     select.hashKey = target.hashKey(request);
     select.maxInFlight = target.maxInFlight;
     select.bound =

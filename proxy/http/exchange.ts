@@ -144,6 +144,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#isRequestDone = relay.done;
     this.#isDisguised = relay.isDisguised;
     this.#retries = 0;
+    this.#seeker.attempts = 0;
     this.#isClientFull = false;
     this.#isBackendFull = false;
     this.#limits.reset();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolConfig } from '../../../api/snapshot.ts';
-import { endpoint, poolConfig, resilience, route } from '../../support/builders.ts';
+import { endpoint, poolConfig, resilience, route, routeMatch } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ok, status } from '../../support/http/backend.ts';
 import { freePorts } from '../../support/free-ports.ts';
@@ -25,6 +25,23 @@ describe('retries', () => {
       Array.from({ length: 12 }, () => 'hello'),
     );
     await proxy.settled();
+  });
+
+  it('are counted for the request that had them, not for the next, which needs no endpoint', async () => {
+    const good = await scope.backend();
+    const [refused] = await freePorts(1);
+    const fixed = route({
+      name: 'fixed',
+      matches: [routeMatch({ path: { type: 'Exact', value: '/fixed' } })],
+      filters: [{ type: 'DirectResponse', statusCode: 200, body: 'fixed' }],
+    });
+    const proxy = await scope.proxy({ ports: [refused!, good.port], config: { routes: [fixed] } });
+    const client = await proxy.connect();
+    for (const path of ['/', '/fixed']) {
+      client.send(`GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+      expect((await client.response()).status).toBe(200);
+    }
+    expect(proxy.records.map(({ attempts }) => attempts)).toEqual([2, 0]);
   });
 
   it('are not used up by refusals: after the last one, too, endpoints that were not tried are left', async () => {
