@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../lib/clock.ts';
 import { microTime } from '../../lib/lease.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { KubeClient } from './client.ts';
 import { EVENTS, resourcePath } from './objects.ts';
 
@@ -25,8 +26,7 @@ const QUIET_MS = 10 * 60_000;
 const MAX_REMEMBERED = 4_096;
 /** A thousand pools that are created at once have five thousand events: their statuses come first. */
 const CONCURRENT = 4;
-const PER_SECOND = 20;
-const BURST = 200;
+const RATE = { perSecond: 20, burst: 200 };
 const MAX_WAITING = 10_000;
 
 interface Waiting {
@@ -48,8 +48,7 @@ export class EventRecorder {
   readonly #sent = new Map<string, number>();
   #waiting: Waiting[] = [];
   #sending = 0;
-  #tokens = BURST;
-  #tokensAt: number;
+  readonly #tokens: TokenBucket;
   #cancel: (() => void) | undefined;
 
   constructor(client: KubeClient, clock: Clock, log: Logger, instance: string) {
@@ -57,7 +56,7 @@ export class EventRecorder {
     this.#clock = clock;
     this.#log = log;
     this.#instance = instance;
-    this.#tokensAt = clock.now();
+    this.#tokens = new TokenBucket(RATE, clock.now());
   }
 
   /** Resolves when it is written, or never will be. */
@@ -99,14 +98,12 @@ export class EventRecorder {
 
   #send(): void {
     const now = this.#clock.now();
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#tokensAt) / 1_000) * PER_SECOND);
-    this.#tokensAt = now;
-    while (this.#waiting.length > 0 && this.#sending < CONCURRENT && this.#tokens >= 1) {
-      this.#tokens -= 1;
+    while (this.#waiting.length > 0 && this.#sending < CONCURRENT && this.#tokens.has(now)) {
+      this.#tokens.take();
       void this.#write(this.#waiting.shift()!);
     }
-    if (this.#waiting.length === 0 || this.#tokens >= 1 || this.#cancel !== undefined) return;
-    this.#cancel = this.#clock.after(1_000 / PER_SECOND, () => {
+    if (this.#waiting.length === 0 || this.#tokens.has(now) || this.#cancel !== undefined) return;
+    this.#cancel = this.#clock.after(this.#tokens.intervalMs, () => {
       this.#cancel = undefined;
       this.#send();
     });

@@ -4,6 +4,7 @@ import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { coalesce, type Coalesced } from '../../lib/coalesce.ts';
 import { FairSet } from '../fair-set.ts';
+import { type Rate, TokenBucket } from '../token-bucket.ts';
 import { difference } from './write-decision.ts';
 
 export interface StatusWriterOptions {
@@ -28,10 +29,8 @@ export interface ComputedStatus {
   readonly before: PoolStatus | undefined;
 }
 
-export interface StatusLimits {
-  /** Writes a second, over all pools, in the long run; and how many may come at once. */
-  readonly perSecond: number;
-  readonly burst: number;
+/** The rate is that of writes, over all pools. */
+export interface StatusLimits extends Rate {
   readonly concurrent: number;
   /** From one write of a pool to the next, when something turned, and when only details changed. */
   readonly transitionMs: number;
@@ -81,8 +80,7 @@ export class StatusWriter {
   readonly #due: FairSet;
   readonly #pools = new Map<string, PoolState>();
   readonly #round: Coalesced;
-  #tokens: number;
-  #tokensAt: number;
+  readonly #tokens: TokenBucket;
   #writing = 0;
   #cancelTimer: (() => void) | undefined;
   #wakeAt = Infinity;
@@ -91,8 +89,7 @@ export class StatusWriter {
     this.#options = options;
     this.#due = new FairSet(options.tenantOf);
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#tokens = this.#limits.burst;
-    this.#tokensAt = options.clock.now();
+    this.#tokens = new TokenBucket(this.#limits, options.clock.now());
     this.#round = coalesce({
       run: () => this.#writeDue(),
       holdMs: 10,
@@ -127,12 +124,11 @@ export class StatusWriter {
       this.#due.clear(); // who leads next begins with all pools
       return;
     }
-    this.#refill();
     const now = clock.now();
     const details: { uid: string; pool: PoolState; computed: ComputedStatus }[] = [];
     let wakeAt = Infinity;
     for (const uid of this.#due) {
-      if (!this.#hasRoom()) break;
+      if (!this.#hasRoom(now)) break;
       if (clock.now() - now >= ROUND_MS) {
         wakeAt = now; // the next round goes on
         break;
@@ -166,18 +162,18 @@ export class StatusWriter {
       } else if (kind === 'transition') this.#begin(uid, pool, computed);
       else details.push({ uid, pool, computed });
     }
-    for (const { uid, pool, computed } of details) if (this.#hasRoom()) this.#begin(uid, pool, computed);
-    if (this.#tokens < 1 && this.#due.size > 0)
-      wakeAt = Math.min(wakeAt, now + 1_000 / this.#limits.perSecond);
+    for (const { uid, pool, computed } of details) if (this.#hasRoom(now)) this.#begin(uid, pool, computed);
+    if (this.#due.size > 0 && !this.#tokens.has(now))
+      wakeAt = Math.min(wakeAt, now + this.#tokens.intervalMs);
     this.#wake(wakeAt);
   }
 
-  #hasRoom(): boolean {
-    return this.#writing < this.#limits.concurrent && this.#tokens >= 1;
+  #hasRoom(now: number): boolean {
+    return this.#writing < this.#limits.concurrent && this.#tokens.has(now);
   }
 
   #begin(uid: string, pool: PoolState, computed: ComputedStatus): void {
-    this.#tokens -= 1;
+    this.#tokens.take();
     this.#due.delete(uid);
     void this.#write(uid, pool, computed);
   }
@@ -215,13 +211,6 @@ export class StatusWriter {
       this.#pools.set(uid, pool);
     }
     return pool;
-  }
-
-  #refill(): void {
-    const { perSecond, burst } = this.#limits;
-    const now = this.#options.clock.now();
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) / 1_000) * perSecond);
-    this.#tokensAt = now;
   }
 
   #wake(at: number): void {
