@@ -4,7 +4,7 @@ import type { PoolSnapshot } from '../api/snapshot.ts';
 import { hostPort } from '../lib/host-port.ts';
 import { parseAuthority } from '../proxy/http/authority.ts';
 import type { RequestView } from '../proxy/http/request-view.ts';
-import { normalisePath } from '../proxy/http/target.ts';
+import { normalisePath } from '../proxy/http/normalise-path.ts';
 import { explainRoute } from '../proxy/routing/explain.ts';
 import { compileRouteTable } from '../proxy/routing/route-table.ts';
 import type { RouteEntry, RouteSource } from '../proxy/routing/rule.ts';

@@ -3,7 +3,7 @@ import type { EndpointReport } from '../api/health.ts';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import { unresolvedOf } from '../api/unresolved.ts';
 import type { PoolValidator } from '../api/validate/pool-validator.ts';
-import { changedSnapshots } from '../controller/compile/changed.ts';
+import { changedSnapshots } from '../controller/compile/changed-snapshots.ts';
 import { denyAddresses, type DeniedAddresses } from '../controller/resolve/denied-addresses.ts';
 import type { LastGood } from '../controller/resolve/resolve-pool.ts';
 import type { Clock } from '../lib/clock.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Parties } from '../listen/proxy-protocol.ts';
 import { clientAddress } from '../net/client-address.ts';
-import { clientAddressOf, isTrustedPeer } from './client-address.ts';
+import { clientAddressOf, isTrustedPeer } from './client-address-source.ts';
 import { ForwardedLines } from './forwarded.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { HttpPort } from './http-port.ts';

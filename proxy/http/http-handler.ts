@@ -12,7 +12,7 @@ import type { Secured } from '../tls/handshake.ts';
 import { type GateOptions, TlsGate } from '../tls/tls-gate.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import type { PoolRuntime } from '../worker/pool-runtime.ts';
-import { type ClientAddressSource, compileClientAddressSource } from './client-address.ts';
+import { type ClientAddressSource, compileClientAddressSource } from './client-address-source.ts';
 import { ClientTls } from './client-tls.ts';
 import { ClientConnection } from './h1/client-connection.ts';
 import { Http2ClientConnection } from './h2/client-connection.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Parties } from '../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
-import type { ClientAddressSource } from './client-address.ts';
+import type { ClientAddressSource } from './client-address-source.ts';
 import type { ClientTls } from './client-tls.ts';
 import type { HttpWorker } from './http-worker.ts';
 import type { HttpRouteTable } from './route-target.ts';

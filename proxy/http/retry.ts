@@ -19,7 +19,7 @@ export interface FailedAttempt {
   readonly retries: number;
 }
 
-/** May a request that was sent, and failed like this, be repeated if the budget has room? DESIGN section 4, "Retries". */
+/** May a request that was sent, and failed like this, be repeated if the budget has room? */
 export function mayRepeat(code: ErrorCode, attempt: FailedAttempt, config: Retries): boolean {
   const condition = conditionOf(code);
   return condition !== undefined && config.retryOn.includes(condition) && isRepeatable(attempt, config);

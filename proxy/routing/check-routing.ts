@@ -1,5 +1,5 @@
 import type { Listener, PoolConfig, RouteMatch } from '../../api/snapshot.ts';
-import { normalisePath } from '../http/target.ts';
+import { normalisePath } from '../http/normalise-path.ts';
 import { compileCidrSet } from '../net/cidr-set.ts';
 import { compileJsonPath } from './json-path.ts';
 import { compilePattern } from './pattern.ts';

@@ -1,5 +1,5 @@
 import type { PathMatch } from '../../api/snapshot.ts';
-import { normalisePath } from '../http/target.ts';
+import { normalisePath } from '../http/normalise-path.ts';
 import type { Condition } from './conditions.ts';
 import { compilePattern, compilePatternSet, type PatternSet } from './pattern.ts';
 import { buildRuleList, type RuleList } from './rule-list.ts';

@@ -33,7 +33,7 @@ interface Tier {
 
 /**
  * Chooses and acquires the endpoint for a request that a list of backend refs (a route's, or the pool's default)
- * is to serve, in one worker. The steps are those of DESIGN section 2, "Choosing an endpoint":
+ * is to serve, in one worker:
  *
  * 1. the refs are these;
  * 2. the endpoint of an affinity cookie wins over weight and priority while it is healthy or draining;

@@ -1,6 +1,6 @@
 import type { HttpVersion } from '../../observe/traffic-record.ts';
 import type { RequestView } from '../request-view.ts';
-import { normalisePath } from '../target.ts';
+import { normalisePath } from '../normalise-path.ts';
 import { AuthorityCache } from './authority-cache.ts';
 import { CLASS, CR, LF, PATH, PERCENT, QUERY, SLASH, SLASH_OR_DOT, SP, TAB, TOKEN } from './byte-class.ts';
 import { CLOSE, KEEP_ALIVE, readConnectionOptions, UPGRADE } from './connection-options.ts';

@@ -10,7 +10,7 @@ import { INCOMPLETE, REFUSED } from '../../../proxy/http/h1/fault.ts';
 import { HpackEncoder } from '../../../proxy/http/h2/hpack/encoder.ts';
 import { ResponseHead } from '../../../proxy/http/h1/response-head.ts';
 import { responseBodyFor, writeResponseHead } from '../../../proxy/http/h1/write-response.ts';
-import { normalisePath } from '../../../proxy/http/target.ts';
+import { normalisePath } from '../../../proxy/http/normalise-path.ts';
 import { formatProxyHeader, parseProxyHeader } from '../../../proxy/listen/proxy-protocol.ts';
 import { ClientHelloReader, type HelloReading } from '../../../proxy/tls/client-hello.ts';
 import { explainRoute } from '../../../proxy/routing/explain.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changedSnapshots } from '../../../../controller/compile/changed.ts';
+import { changedSnapshots } from '../../../../controller/compile/changed-snapshots.ts';
 import { compileSnapshot } from '../../../../controller/compile/snapshot.ts';
 import { resolvePool } from '../../../../controller/resolve/resolve-pool.ts';
 import type { PoolSnapshot } from '../../../../api/snapshot.ts';

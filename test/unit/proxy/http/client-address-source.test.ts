@@ -3,7 +3,7 @@ import {
   clientAddressOf,
   compileClientAddressSource,
   isTrustedPeer,
-} from '../../../../proxy/http/client-address.ts';
+} from '../../../../proxy/http/client-address-source.ts';
 
 describe('clientAddressOf', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { RequestHead } from '../../../../proxy/http/h1/request-head.ts';
-import { normalisePath } from '../../../../proxy/http/target.ts';
+import { normalisePath } from '../../../../proxy/http/normalise-path.ts';
 import table from './fixtures/paths.json' with { type: 'json' };
 
 function parsed(path: string): object {

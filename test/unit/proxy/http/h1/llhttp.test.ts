@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../../../proxy/http/h1/fault.ts';
-import { normalisePath } from '../../../../../proxy/http/target.ts';
+import { normalisePath } from '../../../../../proxy/http/normalise-path.ts';
 import { type LlhttpResult, readWithLlhttp } from '../../../../support/http/llhttp.ts';
 import { type ReadResult, readRequests } from '../../../../support/http/read-requests.ts';
 import { seededRng } from '../../../../support/seeded-rng.ts';
