@@ -124,7 +124,8 @@ export class ClientConnection implements ClientStream, PortConnection, Flushable
           return;
         case State.Closing:
           this.#lingered += end - pos;
-          if (this.#lingered > MAX_LINGER_BYTES) this.destroy();
+          // Reset at once, it might not have read the answer yet.
+          if (this.#lingered > MAX_LINGER_BYTES) this.#socket.pause();
           return;
         default:
           return;

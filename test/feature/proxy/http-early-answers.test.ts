@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { listener } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -38,6 +40,21 @@ describe('a response before the request is complete', () => {
     client.send('x'.repeat(100_000));
     expect(await client.closed()).toBe('fin');
     await eventually('the backend connection is closed', () => backend.sockets.size === 0);
+  });
+
+  it('is there for a client that reads only when it has sent far more than anybody wants', async () => {
+    const limits = { ...listener().limits, maxRequestBodyBytes: 1_000 };
+    const { proxy } = await scope.pair({}, { listeners: [listener({ limits })] });
+    const socket = connect(proxy.port, '127.0.0.1');
+    const send = (bytes: string) => new Promise((sent) => socket.write(bytes, sent));
+    await send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n');
+    await send('x'.repeat(1_400_000));
+    // By then the proxy has read as much of it as it is going to.
+    for (let i = 0; i < 5; i++) await proxy.get();
+    // A write that fails is what most clients tell, and not the answer behind it.
+    expect(await send('x')).toBeFalsy();
+    expect(String(await buffer(socket))).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
   });
 
   it('sends a body only when the backend says that it wants it', async () => {
