@@ -15,7 +15,7 @@ import { endpointSeries, type EndpointSeries } from './observe/endpoint-series.t
 import { poolTraffic } from './observe/pool-traffic.ts';
 import { ProxyMetrics, type ControlState } from './observe/metrics.ts';
 import type { Redundancy } from './redundancy/active-passive.ts';
-import { checkRouting } from './routing/check-routing.ts';
+import { checkRouting, pathOf } from './routing/check-routing.ts';
 import { RateTable } from './routing/rate-table.ts';
 import { SharedTable } from './state/shared-table.ts';
 import { SlotAllocator } from './state/slot-allocator.ts';
@@ -252,7 +252,7 @@ export class Proxy {
         continue;
       }
       for (const { pool, listener } of port.entries) {
-        const path = `spec.listeners[${pool.config.listeners.indexOf(listener)}].port`;
+        const path = `${pathOf(listener)}.port`;
         outcomes.set(pool.uid, { ok: false, errors: [{ path, message: reservation }] });
       }
     }
@@ -387,10 +387,10 @@ function certificatesOf({ namespace, name, config }: PoolSnapshot) {
 
 /** Refuses a pool with a listener whose protocol this build does not carry, or with routes that cannot be compiled. */
 function unserved({ config }: PoolSnapshot): ApplyOutcome {
-  const errors: ApplyError[] = config.listeners.flatMap(({ protocol }, index) =>
-    SERVED.has(protocol)
+  const errors: ApplyError[] = config.listeners.flatMap((listener) =>
+    SERVED.has(listener.protocol)
       ? []
-      : [{ path: `spec.listeners[${index}].protocol`, message: `${protocol} is not supported yet` }],
+      : [{ path: `${pathOf(listener)}.protocol`, message: `${listener.protocol} is not supported yet` }],
   );
   errors.push(...checkRouting(config));
   return errors.length === 0 ? { ok: true } : { ok: false, errors };

@@ -1,4 +1,14 @@
-import { LineCounter, isCollection, isNode, parseAllDocuments, type Document, type Node } from 'yaml';
+import {
+  LineCounter,
+  isCollection,
+  isMap,
+  isNode,
+  isSeq,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type YAMLSeq,
+} from 'yaml';
 
 /** Something to say about a file, at a place in it. */
 export interface Diagnostic {
@@ -144,12 +154,18 @@ function offsetOf(document: Document, fields: readonly (string | number)[]): num
   let offset = node?.range?.[0] ?? 0;
   for (const field of fields) {
     if (!isCollection(node)) break;
-    const next: unknown = node.get(field, true);
+    const next: unknown = isSeq(node) ? itemOf(node, field) : node.get(field, true);
     if (!isNode(next)) break;
     node = next;
     offset = next.range?.[0] ?? offset;
   }
   return offset;
+}
+
+/** An item of a list, by its place or by its name. */
+function itemOf(list: YAMLSeq, field: string | number): unknown {
+  if (typeof field === 'number') return list.get(field, true);
+  return list.items.find((item) => isMap(item) && item.get('name') === field);
 }
 
 function firstLine(text: string): string {

@@ -28,15 +28,19 @@ export function checkRouting(config: PoolConfig): RoutingFault[] {
     attempt(`${path}.allowCIDRs`, () => compileCidrSet(rules?.allowCIDRs ?? []));
     attempt(`${path}.denyCIDRs`, () => compileCidrSet(rules?.denyCIDRs ?? []));
   };
-  for (const [i, listener] of config.listeners.entries()) {
-    checkAccess(`spec.listeners[${i}].accessRules`, listener.accessRules);
-  }
+  for (const listener of config.listeners)
+    checkAccess(`${pathOf(listener)}.accessRules`, listener.accessRules);
   for (const [i, route] of config.routes.entries()) {
     checkAccess(`spec.routes[${i}].accessRules`, route.accessRules);
     for (const [j, match] of route.matches.entries())
       checkMatch(`spec.routes[${i}].matches[${j}]`, match, attempt);
   }
   return faults;
+}
+
+/** Where a listener stands in the spec: by name, since a snapshot has them in an order of its own. */
+export function pathOf({ name }: Listener): string {
+  return `spec.listeners["${name}"]`;
 }
 
 function checkMatch(

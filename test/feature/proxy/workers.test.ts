@@ -127,7 +127,7 @@ describe('worker threads', () => {
       ok: false,
       errors: [
         {
-          path: 'spec.listeners[0].port',
+          path: 'spec.listeners["web"].port',
           message: `tcp 127.0.0.1:${ports[2]}: another process uses it (EADDRINUSE)`,
         },
       ],

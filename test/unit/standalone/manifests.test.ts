@@ -28,6 +28,8 @@ describe('parseManifests', () => {
     const [pool] = parseManifests('a.yaml', POOL).manifests;
     expect(pool?.locate('spec.listeners[0].port')).toEqual({ line: 8, column: 11 });
     expect(pool?.locate('spec.listeners[0].protocol')).toEqual({ line: 7, column: 5 });
+    expect(pool?.locate('spec.listeners["web"].port')).toEqual({ line: 8, column: 11 });
+    expect(pool?.locate('spec.listeners["other"].port')).toEqual({ line: 7, column: 3 });
     expect(pool?.locate('spec.routes[3].name')).toEqual({ line: 6, column: 3 });
   });
 

@@ -31,8 +31,8 @@ describe('the check of a snapshot', () => {
     });
     const faults = checkRouting(config);
     expect(faults.map(({ path }) => path)).toEqual([
-      'spec.listeners[0].accessRules.allowCIDRs',
-      'spec.listeners[0].accessRules.denyCIDRs',
+      'spec.listeners["web"].accessRules.allowCIDRs',
+      'spec.listeners["web"].accessRules.denyCIDRs',
       'spec.routes[1].accessRules.allowCIDRs',
       'spec.routes[1].accessRules.denyCIDRs',
       'spec.routes[1].matches[1].path.value',
