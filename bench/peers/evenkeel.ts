@@ -27,7 +27,7 @@ export function evenkeelWith(
 ): Peer {
   return {
     name,
-    protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP', 'UDP'],
+    protocols: ['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'TCP', 'UDP'],
     install: 'make setup',
     version: () =>
       spawnSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout.trim(),
@@ -60,6 +60,7 @@ function secretIn(dir: string): object {
 const CHECKS = {
   HTTP: { type: 'HTTP', http: { path: '/' } },
   HTTPS: { type: 'HTTP', http: { path: '/' } },
+  HTTP2: { type: 'HTTP', http: { path: '/' } },
   GRPC: { type: 'TCP' },
   TCP: { type: 'TCP' },
   UDP: { type: 'UDP', udp: { send: 'PING\n' } },
@@ -78,7 +79,7 @@ export function poolFor(
 ): object {
   const listener = {
     name: 'in',
-    protocol: protocol === 'GRPC' ? 'HTTP' : protocol,
+    protocol: protocol === 'GRPC' || protocol === 'HTTP2' ? 'HTTP' : protocol,
     port: listen,
     ...(hostname !== undefined && { hostnames: [hostname] }),
     ...(protocol === 'HTTPS' && { tls: { mode: 'Terminate', certificateRefs: [{ name: SECRET }] } }),

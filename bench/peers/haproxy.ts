@@ -11,7 +11,7 @@ const HTTP = `  mode http
 
 export const haproxy: Peer = {
   name: 'HAProxy',
-  protocols: ['HTTP', 'HTTPS', 'GRPC', 'TCP'],
+  protocols: ['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'TCP'],
   install: 'apt-get install haproxy',
   version: () => versionSaid(['haproxy', '-v']),
   command: ({ protocol, listen, backend }, dir) => {

@@ -1,11 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CertificateFiles, certificateIn } from '../certificate.ts';
-import { type Peer, versionSaid } from './peer.ts';
+import { type Peer, type Protocol, versionSaid } from './peer.ts';
+
+const LISTEN: Partial<Record<Protocol, string>> = { HTTPS: ' ssl', HTTP2: ' http2', GRPC: ' http2' };
+
+const HTTP = `proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;`;
+
+const GRPC = `grpc_pass grpc://origin;
+      grpc_set_header Host $host;
+      grpc_set_header X-Forwarded-For $remote_addr;`;
 
 export const nginx: Peer = {
   name: 'nginx',
-  protocols: ['HTTP', 'HTTPS'],
+  protocols: ['HTTP', 'HTTPS', 'HTTP2', 'GRPC'],
   install: 'apt-get install nginx',
   version: () => versionSaid(['nginx', '-v']),
   command: ({ protocol, listen, backend }, dir) =>
@@ -13,14 +25,10 @@ export const nginx: Peer = {
       join(dir, `nginx-${listen}`),
       `upstream origin { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 100000000; }
   server {
-    listen 127.0.0.1:${listen}${protocol === 'HTTPS' ? ' ssl' : ''};
+    listen 127.0.0.1:${listen}${LISTEN[protocol] ?? ''};
     ${protocol === 'HTTPS' ? tls(certificateIn(dir)) : ''}
     location / {
-      proxy_pass http://origin;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-      proxy_set_header X-Forwarded-For $remote_addr;
+      ${protocol === 'GRPC' ? GRPC : HTTP}
     }
   }`,
     ),

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
-/** What is spoken on the port, and to the backend; to that without TLS. GRPC is HTTP/2 by prior knowledge on both sides. */
-export type Protocol = 'HTTP' | 'HTTPS' | 'GRPC' | 'TCP' | 'UDP';
+/** What is spoken on the port, and to the backend; to that without TLS. HTTP2 is by prior knowledge, with HTTP/1.1 to the backend; GRPC has it on both sides. */
+export type Protocol = 'HTTP' | 'HTTPS' | 'HTTP2' | 'GRPC' | 'TCP' | 'UDP';
 
 /** From one port on loopback to another. */
 export interface Job {
