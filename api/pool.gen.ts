@@ -671,7 +671,7 @@ export interface RouteTimeouts {
   backendRequest?: string;
 }
 /**
- * How many requests each client may make, counted in each proxy by itself. More are answered with 429.
+ * How many requests each client may make, counted by each proxy for itself, over all of its threads. More are answered with 429, with Retry-After (seconds until the next one may come) and with RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10); a gRPC call gets UNAVAILABLE. A proxy remembers about 65,000 clients in 1 MiB; when more come in one refill, some may begin anew.
  */
 export interface RateLimitSpec {
   /**
@@ -693,7 +693,7 @@ export interface RateLimitSpec {
  */
 export interface RateLimitKey {
   /**
-   * ClientIP: the address of the client. Header: the value of a request header; requests without it share one count.
+   * ClientIP: the address of the client, IPv6 by its first 64 bits, which one client often has all of. Header: the value of a request header; requests without it share one count.
    */
   type: 'ClientIP' | 'Header';
   header?: RateLimitHeader;

@@ -29,7 +29,7 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   BODY_UNREADABLE:
     'A route matches on the body with `onUnreadable: Reject`, and the body is too large, too slow or not what the match reads.',
   ACCESS_DENIED:
-    '`listeners[].accessRules` do not let this client in. Check `clientIP` too: behind another proxy every client has its address.',
+    '`accessRules` of the listener or of the route do not let this client in. Check `clientIP` too: behind another proxy every client has its address.',
   RATE_LIMITED: 'The route’s `rateLimit` is used up for this key; it counts in each proxy by itself.',
   NO_ROUTE:
     'No route takes this request and there are no `defaultBackendRefs`. `evenkeel explain` says why each route lost.',
