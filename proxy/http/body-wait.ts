@@ -1,3 +1,4 @@
+import type { BodyBytes } from '../routing/body-match.ts';
 import type { NeedsBody } from '../routing/route-table.ts';
 import { ChunkedDecoder } from './h1/chunked-decoder.ts';
 import type { RequestHead } from './h1/request-head.ts';
@@ -12,8 +13,17 @@ export class BodyWait {
     this.needs = needs;
   }
 
-  /** The content of a whole body that was held as it goes on. */
-  contentOf(parts: readonly Buffer[]): Uint8Array {
+  /**
+   * What the body says, as soon as it can be told; undefined: more of it is needed.
+   * @param parts what has come of it, framed as it goes on
+   * @param bytesIn its content so far
+   */
+  read(parts: readonly Buffer[], bytesIn: number, isDone: boolean): BodyBytes | undefined {
+    if (bytesIn > this.needs.maxBytes) return 'unreadable';
+    return isDone ? this.#contentOf(parts) : undefined;
+  }
+
+  #contentOf(parts: readonly Buffer[]): Uint8Array {
     const framed = Buffer.concat(parts);
     if (this.head.body !== 'chunked') return framed;
     const decoder = new ChunkedDecoder('content');

@@ -1,13 +1,15 @@
+import type { ErrorCode } from '../errors.ts';
 import type { RouteTarget } from './route-target.ts';
 
 /** Which limit a request has run into first. */
-export type LimitReached = 'request' | 'attempt' | 'response-head' | 'stall' | 'none';
+export type LimitReached = 'body-match' | 'request' | 'attempt' | 'response-head' | 'stall';
 
 /**
  * The times by which a request must have got somewhere, as `Clock.now()`; Infinity: that limit does not bind now.
- * Pure bookkeeping: the exchange asks for the next of them and sets its deadline by it.
+ * Pure bookkeeping: `ExchangeTimer` asks for the next of them and sets its deadline by it.
  */
 export class ExchangeLimits {
+  #bodyMatchBy = Infinity;
   #requestBy = Infinity;
   #attemptBy = Infinity;
   #headBy = Infinity;
@@ -15,6 +17,7 @@ export class ExchangeLimits {
   #sentAt = 0;
 
   reset(): void {
+    this.#bodyMatchBy = Infinity;
     this.#requestBy = Infinity;
     this.#attemptBy = Infinity;
     this.#headBy = Infinity;
@@ -23,14 +26,25 @@ export class ExchangeLimits {
 
   /** The next of them. */
   get next(): number {
-    return Math.min(this.#requestBy, this.#attemptBy, this.#headBy, this.#stallBy);
+    return Math.min(this.#bodyMatchBy, this.#requestBy, this.#attemptBy, this.#headBy, this.#stallBy);
   }
 
-  reached(now: number): LimitReached {
+  /** Undefined: none. */
+  reached(now: number): LimitReached | undefined {
+    if (this.#bodyMatchBy <= now) return 'body-match';
     if (this.#requestBy <= now) return 'request';
     if (this.#attemptBy <= now) return 'attempt';
     if (this.#headBy <= now) return 'response-head';
-    return this.#stallBy <= now ? 'stall' : 'none';
+    return this.#stallBy <= now ? 'stall' : undefined;
+  }
+
+  /** Nothing is known of its route until its body can be read. */
+  bodyMatchBegins(timeoutMs: number, now: number): void {
+    this.#bodyMatchBy = now + timeoutMs;
+  }
+
+  bodyMatchEnds(): void {
+    this.#bodyMatchBy = Infinity;
   }
 
   requestBegins(target: RouteTarget, now: number): void {
@@ -76,4 +90,15 @@ export class ExchangeLimits {
   tunnelBegins(): void {
     this.reset();
   }
+}
+
+/** Who has kept a body from moving: whoever is full and takes no more of it, else whoever owes it. */
+export function stallCode(body: {
+  /** The request's, not the response's. */
+  readonly isRequest: boolean;
+  readonly isBackendFull: boolean;
+  readonly isClientFull: boolean;
+}): ErrorCode {
+  if (body.isRequest) return body.isBackendFull ? 'UPSTREAM_IDLE' : 'DOWNSTREAM_BODY_TIMEOUT';
+  return body.isClientFull ? 'DOWNSTREAM_IDLE' : 'UPSTREAM_IDLE';
 }

@@ -1,8 +1,8 @@
-import { Deadline } from '../conn/deadlines.ts';
 import { furtherConnects } from '../conn/dial-plan.ts';
 import { Sent } from '../conn/sender.ts';
 import type { ErrorCode } from '../errors.ts';
 import { formatProxyHeader } from '../listen/proxy-protocol.ts';
+import type { BodyBytes } from '../routing/body-match.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import { type Admission, admit, type LocalAnswer, MISDIRECTED, SHED } from './admit.ts';
@@ -10,17 +10,17 @@ import type { BackendOwner, BackendStream } from './backend-stream.ts';
 import { BodyWait } from './body-wait.ts';
 import type { ClientStream } from './client-stream.ts';
 import { ConnectionSeeker, type Seeking } from './connection-seeker.ts';
-import { ExchangeLimits } from './exchange-limits.ts';
-import { type BodyFraming, type BodyPiece, type BodyRelay, NO_PIECE } from './h1/body-relay.ts';
+import { stallCode } from './exchange-limits.ts';
+import { ExchangeTimer } from './exchange-timer.ts';
+import type { BodyFraming, BodyRelay } from './h1/body-relay.ts';
 import type { RequestHead } from './h1/request-head.ts';
 import type { ResponseHead } from './h1/response-head.ts';
 import { grpcEnd, grpcReply, isGrpcCall, isGrpcContent, isPastDeadline } from './grpc.ts';
 import type { HttpWorker } from './http-worker.ts';
-import { outgoingHead, withoutUnderscores } from './outgoing-head.ts';
+import { RelayedRequest } from './relayed-request.ts';
 import { type Reply, replyFor } from './replies.ts';
 import { RequestAccount } from './request-account.ts';
-import { RequestBody } from './request-body.ts';
-import { type FailedAttempt, isIdempotent, mayRepeat, mayRepeatStatus, mayResend } from './retry.ts';
+import { mayRepeat, mayRepeatStatus, mayResend } from './retry.ts';
 import type { HttpRouteTable, HttpRule, RouteTarget } from './route-target.ts';
 import { acceptsWebSocket } from './upgrade.ts';
 
@@ -45,34 +45,20 @@ const NOTHING = Buffer.alloc(0);
  *
  * Reads from top to bottom as a request goes: begin, found, response, responded.
  */
-export class Exchange implements BackendOwner, Seeking, FailedAttempt {
+export class Exchange implements BackendOwner, Seeking {
   readonly #worker: HttpWorker;
   #client!: ClientStream;
-  readonly #deadline = new Deadline(() => this.#expired());
-  readonly #limits = new ExchangeLimits();
+  readonly #timer: ExchangeTimer;
   readonly #account = new RequestAccount();
-  readonly #body = new RequestBody();
+  readonly #request = new RelayedRequest();
   readonly #seeker: ConnectionSeeker;
 
   #state: number = State.Over;
   #table: HttpRouteTable | undefined;
   #target: RouteTarget | undefined;
   #bodyWait: BodyWait | undefined;
-  /** The head as it goes to a backend. */
-  #head = '';
-  #webSocketKey: string | undefined;
-  #hasUnderscores = false;
-  #isIdempotent = false;
-  #isRequestDone = false;
-  /** A backend might take its body for another request. */
-  #isDisguised = false;
-  /** The piece that came with the head, until it is sent or held. */
-  #firstBytes: Buffer | undefined;
-  #firstPiece: BodyPiece = NO_PIECE;
-
   #endpoint: EndpointState | undefined;
   #connection: BackendStream | undefined;
-  #retries = 0;
   #sentAt = 0;
   /** How a response goes on that may yet end in trailers. */
   #openFraming: BodyFraming = 'none';
@@ -82,6 +68,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   constructor(worker: HttpWorker) {
     this.#worker = worker;
+    this.#timer = new ExchangeTimer(worker, () => this.#expired());
     this.#seeker = new ConnectionSeeker(worker, this);
   }
 
@@ -89,20 +76,6 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   serve(client: ClientStream): this {
     this.#client = client;
     return this;
-  }
-
-  // ---- FailedAttempt ----
-
-  get isIdempotent(): boolean {
-    return this.#isIdempotent;
-  }
-
-  get isReplayable(): boolean {
-    return this.#body.isWhole;
-  }
-
-  get retries(): number {
-    return this.#retries;
   }
 
   // ---- the request ----
@@ -114,13 +87,9 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   begin(head: RequestHead, table: HttpRouteTable, bytes: Buffer, relay: BodyRelay): boolean {
     this.#reset(head, relay);
     this.#table = table;
-    this.#firstBytes = bytes;
-    this.#firstPiece = relay;
+    this.#request.begin(bytes, relay);
     this.#proceed(head, this.#admit(head, table), this.#account.startedAt);
-    if (this.#firstBytes !== undefined) {
-      this.#firstBytes = undefined;
-      if (this.#state !== State.Over) this.#hold(bytes, relay);
-    }
+    if (this.#request.releaseFirst() && this.#state !== State.Over) this.#hold(bytes, relay);
     return relay.done || this.#takesBody;
   }
 
@@ -137,17 +106,13 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#worker.exchanges += 1;
     this.#state = State.Seeking;
     this.#target = undefined;
-    this.#head = '';
     this.#openFraming = 'none';
     this.#account.begin(head, this.#worker.clock.now());
     this.#account.bytesIn = relay.content;
-    this.#isRequestDone = relay.done;
-    this.#isDisguised = relay.isDisguised;
-    this.#retries = 0;
     this.#seeker.attempts = 0;
     this.#isClientFull = false;
     this.#isBackendFull = false;
-    this.#limits.reset();
+    this.#timer.limits.reset();
   }
 
   #proceed(head: RequestHead, admission: Admission, now: number): void {
@@ -161,30 +126,28 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
       case 'needs-body':
         this.#state = State.Matching;
         this.#bodyWait = new BodyWait(head.keep(), admission);
-        this.#worker.deadlines.set(this.#deadline, admission.timeoutMs);
+        this.#timer.limits.bodyMatchBegins(admission.timeoutMs, now);
+        this.#timer.arm(now);
         if (head.expectsContinue) this.#client.sendContinue();
         return;
     }
   }
 
-  /** Everything that is needed of the head is taken from it here: it may be gone before there is a connection. */
+  /** It is known where it goes. Everything that is needed of the head is taken from it here. */
   #start(head: RequestHead, rule: HttpRule, now: number): void {
     const target = rule.payload;
     const { requestId } = this.#identify(head);
     this.#target = target;
     const { tls } = this.#client;
     const origin = this.#client.forwardedLines(head);
-    this.#head = outgoingHead(head, rule, tls === undefined ? origin : origin + tls.lines, requestId);
-    this.#webSocketKey = head.websocket ? head.header('sec-websocket-key') : undefined;
-    this.#hasUnderscores = head.hasUnderscores;
-    this.#isIdempotent = isIdempotent(head);
+    this.#request.take(head, rule, tls === undefined ? origin : origin + tls.lines, requestId);
     if (this.#isTooLarge) {
       this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
       return;
     }
-    this.#seeker.reset(target, head, this.#isIdempotent);
+    this.#seeker.reset(target, head, this.#request.isIdempotent);
     target.budget.countRequest(this.#account.startedAt);
-    this.#limits.requestBegins(target, this.#account.startedAt);
+    this.#timer.limits.requestBegins(target, this.#account.startedAt);
     this.#seek(now);
   }
 
@@ -198,8 +161,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   /** A further piece of the body. False: no more until `resume`. */
   requestPiece(bytes: Buffer, relay: BodyRelay): boolean {
-    this.#isRequestDone = relay.done;
-    this.#isDisguised = relay.isDisguised;
+    this.#request.advance(relay);
     this.#account.bytesIn = relay.content;
     if (this.#isTooLarge && this.#state !== State.Over) this.#fail('DOWNSTREAM_BODY_TOO_LARGE');
     else if (this.#connection !== undefined) this.#sendPiece(this.#connection, bytes, relay);
@@ -218,54 +180,37 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   #sendPiece(connection: BackendStream, bytes: Buffer, relay: BodyRelay): void {
     const target = this.#target!;
-    this.#keepForReplay(bytes, relay);
-    if (this.#isDisguised) connection.useOnce();
-    this.#isBackendFull = connection.send('', bytes, relay, false) === Sent.Full;
+    this.#isBackendFull = this.#request.sendPiece(connection, bytes, relay) === Sent.Full;
     if (relay.done && this.#state === State.Sent) {
       const now = this.#worker.clock.now();
-      this.#limits.requestSent(target, now);
-      this.#arm(now);
-    } else this.#limits.moved(target, this.#worker.deadlines.coarseNow);
+      this.#timer.limits.requestSent(target, now);
+      this.#timer.arm(now);
+    } else this.#timer.limits.moved(target, this.#worker.deadlines.coarseNow);
   }
 
   /** Holds what comes before there is a connection; the client pauses after each piece, so this is bounded. */
-  #hold(bytes: Buffer, piece: BodyPiece): void {
-    this.#body.add(bytes, piece);
+  #hold(bytes: Buffer, relay: BodyRelay): void {
+    this.#request.hold(bytes, relay);
     const wait = this.#bodyWait;
-    if (wait === undefined) return;
-    if (this.#account.bytesIn > wait.needs.maxBytes) this.#match(wait, 'unreadable');
-    else if (this.#isRequestDone) this.#match(wait, wait.contentOf(this.#body.parts));
+    const body = wait?.read(this.#request.parts, relay.content, relay.done);
+    if (body !== undefined) this.#match(wait!, body);
   }
 
-  #match({ head }: BodyWait, body: Uint8Array | 'unreadable'): void {
+  #match({ head }: BodyWait, body: BodyBytes): void {
     this.#bodyWait = undefined;
     this.#state = State.Seeking;
-    this.#worker.deadlines.clear(this.#deadline);
+    this.#timer.limits.bodyMatchEnds();
     // The client has been told to go on.
     head.expectsContinue = false;
     const { context, clock } = this.#worker;
     this.#proceed(head, admit(head, this.#table!, context.rateTable, body), clock.now());
   }
 
-  #keepForReplay(bytes: Buffer, piece: BodyPiece): void {
-    if (!this.#body.isWhole) return;
-    this.#body.add(bytes, piece);
-    this.#dropUnneeded();
-  }
-
-  /** What is held is needed again only if the request may be sent again. */
-  #dropUnneeded(): void {
-    const { retries } = this.#target!;
-    const isRepeatable = this.#isIdempotent || this.#connection!.mayRefuse;
-    const mayRepeat = isRepeatable && this.#retries < retries.attempts;
-    if (this.#body.size > (mayRepeat ? retries.bufferBytes : 0)) this.#body.drop();
-  }
-
   // ---- an attempt ----
 
   #seek(now: number): void {
-    this.#arm(now);
-    this.#seeker.seek(furtherConnects(this.#retries, this.#target!.retries), now);
+    this.#timer.arm(now);
+    this.#seeker.seek(furtherConnects(this.#request.retries, this.#target!.retries), now);
   }
 
   get introduction(): Buffer | undefined {
@@ -279,39 +224,24 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#account.upstreamProtocol = connection.protocol;
     this.#state = State.Sent;
     this.#sentAt = now;
-    this.#limits.attemptBegins(this.#target!, now, this.#isRequestDone);
-    if (this.#webSocketKey !== undefined && !connection.mayTunnel) {
+    this.#timer.limits.attemptBegins(this.#target!, now, this.#request.isDone);
+    if (this.#request.webSocketKey !== undefined && !connection.mayTunnel) {
       this.#fail('DOWNSTREAM_NOT_IMPLEMENTED');
       return;
     }
-    this.#arm(now);
+    this.#timer.arm(now);
     connection.begin(this, this.#account.method);
-    if (this.#isDisguised) connection.useOnce();
-    // gRPC's metadata may have them; a backend that turns `-` into `_` speaks HTTP/1.1.
-    if (this.#hasUnderscores && !connection.mayRefuse) this.#head = withoutUnderscores(this.#head);
-    this.#isBackendFull = this.#sendStart(connection) === Sent.Full;
-    if (!this.#isRequestDone && !this.#isBackendFull) this.#client.resume();
+    this.#isBackendFull = this.#request.sendStart(connection) === Sent.Full;
+    if (!this.#request.isDone && !this.#isBackendFull) this.#client.resume();
   }
 
   notFound(code: ErrorCode): void {
     this.#fail(code);
   }
 
-  #sendStart(connection: BackendStream): Sent {
-    const bytes = this.#firstBytes;
-    if (bytes === undefined) {
-      const sent = connection.sendHeld(this.#head, this.#body, this.#isRequestDone);
-      this.#dropUnneeded();
-      return sent;
-    }
-    this.#firstBytes = undefined;
-    this.#keepForReplay(bytes, this.#firstPiece);
-    return connection.send(this.#head, bytes, this.#firstPiece, false);
-  }
-
   drained(): void {
     this.#isBackendFull = false;
-    this.#limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
+    this.#timer.limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
     this.#client.resume();
   }
 
@@ -325,7 +255,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     const { context, clock } = this.#worker;
     const target = this.#target!;
     const endpoint = this.#endpoint!;
-    if (mayRepeatStatus(head.status, this, target.retries) && this.#hasBudget()) {
+    if (mayRepeatStatus(head.status, this.#request, target.retries) && this.#hasBudget()) {
       context.passive.errorStatus(endpoint, head.status);
       this.#retry();
       return undefined;
@@ -334,7 +264,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     endpoint.observeLatency(now - this.#sentAt, now);
     this.#state = State.Responding;
     this.#account.answered(head.status, now);
-    this.#limits.responseBegins(target);
+    this.#timer.limits.responseBegins(target);
     const framing = this.#client.startResponse(head, this.#bindingLine(target, endpoint), target);
     if (this.#account.upstreamProtocol === 'HTTP/2') this.#beginFrames(head, framing);
     return framing;
@@ -345,7 +275,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     if (head.body === 'chunked') this.#openFraming = framing;
     this.#account.readGrpcStatus(lines.text(lines.lineStart(0), lines.end));
     // It is not sent again: what is held of a stream that goes on would be held as long as that does.
-    if (!this.#isRequestDone) this.#body.drop();
+    if (!this.#request.isDone) this.#request.dropBody();
   }
 
   /** Set-Cookie for a client that is not bound to an endpoint yet. */
@@ -358,7 +288,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#account.bytesOut = relay.content;
     const sent = this.#client.send(bytes, relay, keeps);
     this.#isClientFull = sent === Sent.Full;
-    if (!relay.done) this.#keepMoving();
+    if (!relay.done) this.#timer.moved(this.#target!);
     else if (relay.trailers !== '') this.#account.readGrpcStatus(relay.trailers);
     return sent;
   }
@@ -366,14 +296,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   clientDrained(): void {
     if (this.#connection === undefined) return;
     this.#isClientFull = false;
-    this.#keepMoving();
+    this.#timer.moved(this.#target!);
     this.#connection.resume();
-  }
-
-  /** Puts the stall limit off; the deadline itself is moved when it comes. */
-  #keepMoving(): void {
-    this.#limits.moved(this.#target!, this.#worker.deadlines.coarseNow);
-    if (this.#deadline.at > this.#limits.next + this.#target!.idleMs) this.#arm(this.#worker.clock.now());
   }
 
   responded(): void {
@@ -387,13 +311,14 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   // ---- a tunnel ----
 
   switches(head: ResponseHead): boolean {
-    if (this.#webSocketKey === undefined || !acceptsWebSocket(head, this.#webSocketKey)) return false;
+    const { webSocketKey } = this.#request;
+    if (webSocketKey === undefined || !acceptsWebSocket(head, webSocketKey)) return false;
     const { context, clock } = this.#worker;
     this.#state = State.Tunnel;
     this.#tunnelEnds = 0;
     this.#account.answered(101, clock.now());
-    this.#limits.tunnelBegins();
-    this.#keepMoving();
+    this.#timer.limits.tunnelBegins();
+    this.#timer.moved(this.#target!);
     context.passive.success(this.#endpoint!);
     this.#client.switchProtocols(head);
     return true;
@@ -402,14 +327,14 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   /** From the backend. */
   tunnelled(bytes: Buffer, relay: BodyRelay, keeps: boolean): Sent {
     this.#account.bytesOut = relay.content;
-    this.#keepMoving();
+    this.#timer.moved(this.#target!);
     return this.#client.send(bytes, relay, keeps);
   }
 
   /** From the client. False: no more until `resume`. */
   tunnel(bytes: Buffer, relay: BodyRelay): boolean {
     this.#account.bytesIn = relay.content;
-    this.#keepMoving();
+    this.#timer.moved(this.#target!);
     return this.#connection!.send('', bytes, relay, false) !== Sent.Full;
   }
 
@@ -433,7 +358,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#connection = undefined;
     const elapsedMs = this.#worker.clock.now() - this.#account.startedAt;
     // A server resets a call whose time is over, and may be the first to find out.
-    if (code === 'UPSTREAM_RESET' && isPastDeadline(this.#head, elapsedMs)) code = 'CALL_DEADLINE';
+    if (code === 'UPSTREAM_RESET' && isPastDeadline(this.#request.head, elapsedMs)) code = 'CALL_DEADLINE';
     passive.failure(this.#endpoint!, code);
     if (log.isLevelEnabled('debug'))
       log.debug({ endpoint: this.#endpoint!.key, code, detail }, 'attempt failed');
@@ -450,8 +375,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #afterFailure(code: ErrorCode): void {
     const { retries } = this.#target!;
     const isSent = this.#state === State.Sent;
-    if (isSent && mayResend(code, this, retries)) this.#retry();
-    else if (isSent && mayRepeat(code, this, retries) && this.#hasBudget()) this.#retry();
+    if (isSent && mayResend(code, this.#request, retries)) this.#retry();
+    else if (isSent && mayRepeat(code, this.#request, retries) && this.#hasBudget()) this.#retry();
     else this.#fail(code);
   }
 
@@ -461,11 +386,11 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   }
 
   #retry(): void {
-    this.#retries += 1;
+    this.#request.retries += 1;
     this.#connection = undefined;
     this.#seeker.exclude(this.#endpoint!);
     this.#release();
-    this.#limits.attemptEnds();
+    this.#timer.limits.attemptEnds();
     this.#state = State.Seeking;
     this.#seek(this.#worker.clock.now());
   }
@@ -473,14 +398,13 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   /** A client that reads what it gets, and lets us know that it is there, may say nothing for as long as it likes. */
   clientAlive(): void {
     if (this.#target === undefined || this.#isClientFull || this.#isBackendFull) return;
-    if (this.#state === State.Sent || this.#state === State.Responding) this.#keepMoving();
+    if (this.#state === State.Sent || this.#state === State.Responding) this.#timer.moved(this.#target);
   }
 
   /** The client has left. */
   clientGone(): void {
     this.#leave();
-    // Left as it is between two requests, where it is nearly always put off.
-    this.#worker.deadlines.clear(this.#deadline);
+    this.#timer.stop();
   }
 
   #leave(): void {
@@ -517,7 +441,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
   #isStranded(): boolean {
     if (this.#state !== State.Sent || !this.#endpoint!.isUnreachable) return false;
     const { retries, selector } = this.#target!;
-    return selector.hasEligible && mayRepeat('UPSTREAM_RESET', this, retries) && this.#hasBudget();
+    return selector.hasEligible && mayRepeat('UPSTREAM_RESET', this.#request, retries) && this.#hasBudget();
   }
 
   /** The client's body is not what it must be: no backend may take it for whole. */
@@ -535,7 +459,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
     this.#abandon();
     const reply = replyFor(code, this.#target?.noEndpoints);
     if (isStarted) this.#breakOff(code, reply);
-    else this.#reply(code, reply, isGrpcCall(this.#head));
+    else this.#reply(code, reply, isGrpcCall(this.#request.head));
     this.#end(code);
   }
 
@@ -555,7 +479,7 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   /** A gRPC client that is told why need not guess it from a reset. */
   #breakOff(code: ErrorCode, reply: Reply): void {
-    if (this.#openFraming === 'none' || !isGrpcCall(this.#head)) {
+    if (this.#openFraming === 'none' || !isGrpcCall(this.#request.head)) {
       this.#client.abort();
       return;
     }
@@ -582,20 +506,11 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
 
   // ---- time ----
 
-  /** Where no limit binds the deadline stays: it will find that nothing was reached. */
-  #arm(now: number): void {
-    const { next } = this.#limits;
-    if (next !== Infinity) this.#worker.deadlines.set(this.#deadline, Math.max(0, next - now));
-  }
-
   #expired(): void {
     if (this.#state === State.Over) return;
-    if (this.#bodyWait !== undefined) {
-      this.#match(this.#bodyWait, 'unreadable');
-      return;
-    }
-    const now = this.#worker.clock.now();
-    switch (this.#limits.reached(now)) {
+    switch (this.#timer.reached()) {
+      case 'body-match':
+        return this.#match(this.#bodyWait!, 'unreadable');
       case 'request':
         return this.#fail('REQUEST_TIMEOUT');
       case 'attempt':
@@ -604,14 +519,17 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
         return this.#timedOut('UPSTREAM_RESPONSE_TIMEOUT');
       case 'stall':
         return this.#fail(this.#stallCode());
-      case 'none':
-        return this.#arm(now);
+      case undefined:
+        return;
     }
   }
 
   #stallCode(): ErrorCode {
-    if (this.#state === State.Sent) return this.#isBackendFull ? 'UPSTREAM_IDLE' : 'DOWNSTREAM_BODY_TIMEOUT';
-    return this.#isClientFull ? 'DOWNSTREAM_IDLE' : 'UPSTREAM_IDLE';
+    return stallCode({
+      isRequest: this.#state === State.Sent,
+      isBackendFull: this.#isBackendFull,
+      isClientFull: this.#isClientFull,
+    });
   }
 
   // ---- the end ----
@@ -627,8 +545,8 @@ export class Exchange implements BackendOwner, Seeking, FailedAttempt {
       tls: this.#client.tls,
     });
     this.#release();
-    this.#body.reset();
+    this.#request.end();
     this.#worker.exchanges -= 1;
-    this.#client.ended(this.#isRequestDone);
+    this.#client.ended(this.#request.isDone);
   }
 }

@@ -44,6 +44,19 @@ export function mayRepeatStatus(status: number, attempt: FailedAttempt, config: 
   );
 }
 
+/**
+ * How much of the body of a request under way may have to be sent again, so that it is worth keeping.
+ * @param mayRefuse the backend can say that it has not looked at it
+ */
+export function bytesWorthKeeping(
+  attempt: Pick<FailedAttempt, 'isIdempotent' | 'retries'>,
+  config: Retries,
+  mayRefuse: boolean,
+): number {
+  const isKept = (attempt.isIdempotent || mayRefuse) && attempt.retries < config.attempts;
+  return isKept ? config.bufferBytes : 0;
+}
+
 function isRepeatable(attempt: FailedAttempt, config: Retries): boolean {
   return attempt.retries < config.attempts && attempt.isIdempotent && attempt.isReplayable;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ExchangeLimits } from '../../../../proxy/http/exchange-limits.ts';
+import { ExchangeLimits, stallCode } from '../../../../proxy/http/exchange-limits.ts';
 import type { RouteTarget } from '../../../../proxy/http/route-target.ts';
 
 function target(over: Partial<RouteTarget> = {}): RouteTarget {
@@ -17,7 +17,7 @@ describe('ExchangeLimits', () => {
   it('bind nothing before a request begins', () => {
     const limits = new ExchangeLimits();
     expect(limits.next).toBe(Infinity);
-    expect(limits.reached(1e12)).toBe('none');
+    expect(limits.reached(1e12)).toBeUndefined();
   });
 
   it('give a whole request the time for a response head', () => {
@@ -69,5 +69,34 @@ describe('ExchangeLimits', () => {
     limits.tunnelBegins();
     limits.moved(timed, 0);
     expect(limits.next).toBe(10_000);
+  });
+
+  it('bind a body that is waited for to route by, until it is there', () => {
+    const limits = new ExchangeLimits();
+    limits.bodyMatchBegins(5_000, 1_000);
+    expect(limits.next).toBe(6_000);
+    expect(limits.reached(6_000)).toBe('body-match');
+    limits.bodyMatchEnds();
+    expect(limits.next).toBe(Infinity);
+  });
+
+  it('bind nothing of the next request', () => {
+    const limits = new ExchangeLimits();
+    limits.bodyMatchBegins(5_000, 0);
+    limits.requestBegins(target({ requestMs: 1_000 }), 0);
+    limits.attemptBegins(target({ perTryMs: 1_000 }), 0, false);
+    limits.reset();
+    expect(limits.next).toBe(Infinity);
+  });
+});
+
+describe('stallCode', () => {
+  const flowing = { isRequest: true, isBackendFull: false, isClientFull: false };
+
+  it('blames whoever is full, else whoever owes the body', () => {
+    expect(stallCode(flowing)).toBe('DOWNSTREAM_BODY_TIMEOUT');
+    expect(stallCode({ ...flowing, isBackendFull: true })).toBe('UPSTREAM_IDLE');
+    expect(stallCode({ ...flowing, isRequest: false })).toBe('UPSTREAM_IDLE');
+    expect(stallCode({ ...flowing, isRequest: false, isClientFull: true })).toBe('DOWNSTREAM_IDLE');
   });
 });

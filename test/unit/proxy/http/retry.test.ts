@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Retries } from '../../../../api/snapshot.ts';
 import type { ErrorCode } from '../../../../proxy/errors.ts';
 import {
+  bytesWorthKeeping,
   type FailedAttempt,
   isIdempotent,
   mayRepeat,
   mayRepeatStatus,
+  mayResend,
 } from '../../../../proxy/http/retry.ts';
 import { resilience } from '../../../support/builders.ts';
 import { request } from '../../../support/request-view.ts';
@@ -71,5 +73,36 @@ describe('mayRepeat', () => {
     expect(mayRepeatStatus(503, GOOD, { ...ALL, retryOn: ['Timeout'] })).toBe(false);
     expect(mayRepeatStatus(500, GOOD, ALL)).toBe(false);
     expect(mayRepeatStatus(503, GOOD, ALL)).toBe(true);
+  });
+});
+
+describe('mayResend', () => {
+  it('holds for any method, of what the backend says it has not looked at', () => {
+    const post = { ...GOOD, isIdempotent: false };
+    expect(mayResend('UPSTREAM_REFUSED_STREAM', post, ALL)).toBe(true);
+    expect(mayResend('UPSTREAM_RESET', post, ALL)).toBe(false);
+  });
+
+  it('needs all that was sent, an attempt that is left, and a pool that wants it', () => {
+    const refused = 'UPSTREAM_REFUSED_STREAM';
+    expect(mayResend(refused, { ...GOOD, isReplayable: false }, ALL)).toBe(false);
+    expect(mayResend(refused, { ...GOOD, retries: 2 }, ALL)).toBe(false);
+    expect(mayResend(refused, GOOD, { ...ALL, retryOn: ['ResetBeforeResponse'] })).toBe(false);
+  });
+});
+
+describe('bytesWorthKeeping', () => {
+  const config = { ...ALL, bufferBytes: 1_000 };
+
+  it('is what the pool allows while another attempt may want them', () => {
+    expect(bytesWorthKeeping(GOOD, config, false)).toBe(1_000);
+    expect(bytesWorthKeeping({ ...GOOD, retries: 1 }, config, false)).toBe(1_000);
+    expect(bytesWorthKeeping({ ...GOOD, retries: 2 }, config, false)).toBe(0);
+  });
+
+  it('is nothing of a request that can be sent once only, unless its backend may refuse it', () => {
+    const post = { ...GOOD, isIdempotent: false };
+    expect(bytesWorthKeeping(post, config, false)).toBe(0);
+    expect(bytesWorthKeeping(post, config, true)).toBe(1_000);
   });
 });
