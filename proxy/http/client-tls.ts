@@ -1,6 +1,7 @@
 import type { TlsFacts } from '../l4/l4-reporter.ts';
 import type { ClientCertificate, Secured } from '../tls/handshake.ts';
 import type { TlsGate } from '../tls/tls-gate.ts';
+import type { TlsEntry, TlsPort } from '../tls/tls-port.ts';
 
 /** What the TLS of a client's connection means for the requests that come on it. */
 export class ClientTls implements TlsFacts {
@@ -11,7 +12,9 @@ export class ClientTls implements TlsFacts {
   readonly #gate: TlsGate;
   /** Of the listener by whose terms the connection came about. */
   readonly #entryId: string;
+  /** A host that was found to be in reach, and by what: hosts may belong to others after a change. */
   #reached: string | undefined;
+  #reachedBy: TlsPort | undefined;
 
   constructor(
     gate: TlsGate,
@@ -26,14 +29,22 @@ export class ClientTls implements TlsFacts {
 
   /**
    * Is the host one of the listener that the connection came about by? Another one may ask more of its clients, such
-   * as a certificate: a request for it has to come on a connection of its own (RFC 9110 section 7.4).
+   * as a certificate: a request for it has to come on a connection of its own (RFC 9110 section 7.4). The same goes
+   * for a listener that has come to require one since.
    */
   reaches(hostname: string): boolean {
-    if (hostname === this.#reached) return true;
-    if (this.#gate.find(hostname === '' ? this.serverName : hostname)?.id !== this.#entryId) return false;
+    const { port } = this.#gate;
+    if (hostname === this.#reached && port === this.#reachedBy) return true;
+    const entry = this.#gate.find(hostname === '' ? this.serverName : hostname);
+    if (entry?.id !== this.#entryId || (requiresCertificate(entry) && this.lines === '')) return false;
     this.#reached = hostname;
+    this.#reachedBy = port;
     return true;
   }
+}
+
+function requiresCertificate(entry: TlsEntry): boolean {
+  return entry.mode === 'Terminate' && entry.tls.clientValidation?.mode === 'Required';
 }
 
 /** RFC 9440 section 2.2: the certificate as a byte sequence of structured fields. */

@@ -32,6 +32,11 @@ export class TlsGate {
     this.#timeoutMs = view.entries[0]?.listener.timeouts.tlsHandshakeMs ?? this.#timeoutMs;
   }
 
+  /** Another one after each change. */
+  get port(): TlsPort {
+    return this.#port;
+  }
+
   /** Handshakes under way. */
   get size(): number {
     return this.#handshakes.size;

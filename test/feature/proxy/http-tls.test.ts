@@ -469,6 +469,36 @@ describe('client certificates', () => {
     expect(backend.requests).toEqual([]);
   });
 
+  // B04
+  it('are asked of connections that are open already, once their listener requires them', async () => {
+    const { proxy, backend } = await start([https({ name: 'web', tls: await terminate(authority) })]);
+    const stranger = RawClient.on(await dial(proxy));
+    const request = 'GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n';
+    expect((await stranger.request(request)).status).toBe(200);
+    const ports = [backend.port];
+    proxy.update({ ports, config: { listeners: [{ ...(await validated('Required')), name: 'web' }] } });
+    expect((await stranger.request(request)).status).toBe(421);
+    const known = RawClient.on(await dial(proxy, await certificateOf('client-1')));
+    expect((await known.request(request)).status).toBe(200);
+    // A certificate that changes makes no stranger of anybody.
+    proxy.update({ ports, config: { listeners: [{ ...(await validated('Required')), name: 'web' }] } });
+    expect((await known.request(request)).status).toBe(200);
+    for (const client of [stranger, known]) client.close();
+  });
+
+  // B04
+  it('are asked of connections that are open already, once their host belongs to a listener that requires them', async () => {
+    const wide = https({ name: 'wide', hostnames: ['*.example.com'], tls: await terminate(authority) });
+    const { proxy, backend } = await start([wide]);
+    const client = RawClient.on(await dial(proxy));
+    const request = 'GET / HTTP/1.1\r\nHost: admin.example.com\r\n\r\n';
+    expect((await client.request(request)).status).toBe(200);
+    const admin = { ...(await validated('Required')), name: 'admin', hostnames: ['admin.example.com'] };
+    proxy.update({ ports: [backend.port], config: { listeners: [wide, admin] } });
+    expect((await client.request(request)).status).toBe(421);
+    client.close();
+  });
+
   it('are still known when their session is resumed', async () => {
     const { proxy, backend } = await start([await validated('Required')]);
     const identity = await certificateOf('client-1');
