@@ -152,13 +152,21 @@ function readExtensions(cursor: Cursor): HelloReading {
   return { kind: 'hello', serverName };
 }
 
-/** Undefined: it is none. A list of more than one name is refused: nobody could tell which of them is meant. */
+/**
+ * Undefined: it is none. A list of more than one name is refused: nobody could tell which of them is meant. A dot at
+ * the end, which should not be there, says what it says in a URL: nothing.
+ */
 function readServerName(content: Buffer): string | undefined {
   const cursor = new Cursor(content);
   const list = cursor.vector(2);
   if (list === undefined || !cursor.isDone) return undefined;
   const names = new Cursor(list);
   if (names.number(1) !== HOST_NAME) return undefined;
-  const name = names.vector(2)?.toString('latin1').toLowerCase();
-  return name !== undefined && names.isDone && HOST_NAME_PATTERN.test(name) ? name : undefined;
+  const name = normalServerName(names.vector(2)?.toString('latin1') ?? '');
+  return names.isDone && HOST_NAME_PATTERN.test(name) ? name : undefined;
+}
+
+export function normalServerName(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }

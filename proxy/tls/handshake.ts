@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Deadline, type Deadlines } from '../conn/deadlines.ts';
+import { normalServerName } from './client-hello.ts';
 import { HelloPeek, type Peeked } from './hello-peek.ts';
 import { TerminatedSocket } from './terminated-socket.ts';
 import type { PassthroughEntry, TerminatingEntry, TlsEntry } from './tls-port.ts';
@@ -88,6 +89,7 @@ export class Handshake {
 
   #peeked(peeked: Peeked): void {
     if (typeof peeked === 'string') {
+      if (peeked === 'bad_hello') this.#encrypted.write(DECODE_ERROR);
       this.#fail(peeked);
       return;
     }
@@ -150,7 +152,7 @@ export class Handshake {
     // We and OpenSSL have read the same bytes: had they meant another name to it, it would be by other terms. (A
     // session of TLS 1.2 that is resumed tells none; its keys are the listener's own.)
     const { servername } = socket as { servername?: unknown };
-    if (typeof servername === 'string' && servername.toLowerCase() !== serverName) return 'bad_hello';
+    if (typeof servername === 'string' && normalServerName(servername) !== serverName) return 'bad_hello';
     if (tls.clientValidation === undefined) return undefined;
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) {
@@ -184,6 +186,7 @@ export class Handshake {
 
 /** Fatal alerts (RFC 8446 section 6), as the records that they are before there are keys. */
 const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
+const DECODE_ERROR = Buffer.from([21, 3, 3, 0, 2, 2, 50]);
 const INTERNAL_ERROR = Buffer.from([21, 3, 3, 0, 2, 2, 80]);
 
 function contextOf({ contexts }: TerminatingEntry, serverName: string | undefined) {

@@ -16,6 +16,7 @@ import { httpScope } from '../../support/http/scope.ts';
 import { readAll } from '../../support/tcp-client.ts';
 import { dialTls, handshakeError, terminate } from '../../support/tls.ts';
 
+const NOTHING = Buffer.alloc(0);
 const { keep } = httpScope();
 
 let authority: TestAuthority;
@@ -171,6 +172,15 @@ describe('HTTPS', () => {
 });
 
 describe('the certificate that a client gets', () => {
+  it('is for a name in any case, with a dot at its end or without', async () => {
+    const tls = await terminate(authority);
+    const { proxy } = await start([https({ tls, hostnames: ['shop.example.com'] })]);
+    for (const name of ['SHOP.example.com', 'shop.example.com.']) {
+      const options = { servername: name, host: name, checkServerIdentity: () => undefined };
+      expect((await get(proxy, options)).status).toBe(200);
+    }
+  });
+
   const nameOf = async (proxy: HttpProxy, options: ConnectionOptions): Promise<string> => {
     const socket = await dial(proxy, { rejectUnauthorized: false, ...options });
     const { subject, publicKey } = socket.getPeerX509Certificate()!;
@@ -316,11 +326,16 @@ describe('a handshake that does not come about', () => {
       [clientHello({ serverName: 'a'.repeat(65_000) }), 'bad_hello'],
       [clientHello({ serverName: 'other.example.com' }), 'unknown_name'],
     ];
+    // RFC 8446 section 6: decode_error, unrecognized_name.
+    const alerts: Readonly<Record<string, Buffer>> = {
+      bad_hello: Buffer.from([21, 3, 3, 0, 2, 2, 50]),
+      unknown_name: Buffer.from([21, 3, 3, 0, 2, 2, 112]),
+    };
     for (const [bytes, reason] of said) {
       const socket = connect(proxy.port, '127.0.0.1');
       const all = readAll(socket);
       socket.write(bytes);
-      await all;
+      expect((await all).bytes).toEqual(alerts[reason] ?? NOTHING);
       expect(proxy.records.at(-1)).toMatchObject({ error: 'DOWNSTREAM_TLS', reason: `tls_${reason}` });
     }
     // A ClientHello that is good, and then nothing: the handshake has begun.

@@ -14,11 +14,10 @@ function read(...chunks: readonly Buffer[]): HelloReading {
 }
 
 describe('a ClientHello', () => {
-  it('names the server that the client wants, in any case', () => {
-    expect(read(clientHello({ serverName: 'Shop.Example.COM' }))).toEqual({
-      kind: 'hello',
-      serverName: 'shop.example.com',
-    });
+  it('names the server that the client wants, in any case, with a dot at its end or without', () => {
+    for (const serverName of ['Shop.Example.COM', 'shop.example.com.']) {
+      expect(read(clientHello({ serverName }))).toEqual({ kind: 'hello', serverName: 'shop.example.com' });
+    }
     expect(read(clientHello())).toEqual({ kind: 'hello', serverName: undefined });
     expect(read(clientHello({ padding: 10 }))).toEqual({ kind: 'hello', serverName: undefined });
   });
