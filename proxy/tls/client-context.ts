@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { BackendTLS } from '../../api/snapshot.ts';
+import { failWhenCutShort } from './cut-short.ts';
 
 /** Sessions that are kept; endpoints beyond that begin anew. */
 const MAX_SESSIONS = 1_024;
@@ -36,6 +37,7 @@ export class ClientContext {
       ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
       ...(session === undefined ? {} : { session }),
     });
+    failWhenCutShort(socket, encrypted);
     socket.on('session', (next) => this.#remember(peer, next));
     // A `TLSSocket` cannot reset what it is on.
     return Object.assign(socket, {

@@ -1,6 +1,12 @@
 import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  TLSSocket,
+  type SecureVersion,
+  type TlsOptions,
+} from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BackendTLS, ProbeConfig } from '../../../api/snapshot.ts';
 import { systemClock } from '../../../lib/clock.ts';
@@ -12,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { ok, type Script, ScriptedBackend } from '../../support/http/backend.ts';
 import { HttpProxy, type HttpProxyOptions } from '../../support/http/proxy.ts';
 import { httpScope } from '../../support/http/scope.ts';
-import { converse } from '../../support/tcp-client.ts';
+import { converse, dialTcp, readAll } from '../../support/tcp-client.ts';
 import { endpointsAt, TcpPort } from '../../support/tcp-port.ts';
 
 const { keep } = httpScope();
@@ -41,6 +47,30 @@ const tells: Script = ({ socket }) => {
 async function tlsBackend(options: TlsOptions = {}, script: Script = tells): Promise<ScriptedBackend> {
   const tls = { ...(await serverOptions()), ...options };
   return keep(await ScriptedBackend.start({ tls, script }));
+}
+
+/** Says something to who has said something, and ends: TLS with a goodbye (`close_notify`), or TCP alone. */
+async function endingBackend(
+  says: string,
+  { end, maxVersion = 'TLSv1.3' }: { end: 'TLS' | 'TCP'; maxVersion?: SecureVersion },
+): Promise<{ readonly port: number }> {
+  const secureContext = createSecureContext({ ...(await serverOptions()), maxVersion });
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (encrypted) => {
+    sockets.add(encrypted);
+    const socket = new TLSSocket(encrypted, { isServer: true, secureContext });
+    for (const each of [encrypted, socket]) each.on('error', () => encrypted.destroy());
+    const last = end === 'TLS' ? socket : encrypted;
+    socket.once('data', () => socket.write(says, () => last.end()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return keep({
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
 }
 
 function verify(over: Partial<BackendTLS> = {}): BackendTLS {
@@ -91,6 +121,33 @@ describe('TLS to HTTP backends', () => {
       `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`,
     );
     expect(body === `${large.length} ${large}`).toBe(true);
+  });
+
+  const versions = ['TLSv1.2', 'TLSv1.3'] as const;
+  // Whoever is on the way can end TCP.
+  it.each(versions)('takes a response for whole only if %s ends with it', async (maxVersion) => {
+    const text = 'evenkeel'.repeat(200_000);
+    const response = `HTTP/1.1 200 OK\r\n\r\n${text}`;
+    const whole = await proxyTo(await endingBackend(response, { end: 'TLS', maxVersion }), verify());
+    const slow = await whole.connect();
+    slow.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    slow.socket.pause();
+    await eventually('the client has not read it', () => slow.socket.readableLength > 0);
+    slow.socket.resume();
+    expect((await slow.response()).body === text).toBe(true);
+    const cut = await proxyTo(await endingBackend(response, { end: 'TCP', maxVersion }), verify());
+    const client = await cut.connect();
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await expect(client.response()).rejects.toThrow('the connection ended');
+    await cut.emptied();
+    expect(cut.records.map(({ error }) => error)).toEqual(['UPSTREAM_RESET']);
+  });
+
+  it('does not ask for a goodbye where a response says how long it is', async () => {
+    const proxy = await proxyTo(await endingBackend(ok('whole'), { end: 'TCP' }), verify());
+    for (let i = 0; i < 2; i++) expect(await proxy.get()).toMatchObject({ status: 200, body: 'whole' });
+    await proxy.settled();
+    expect(proxy.passive.map(({ kind }) => kind)).toEqual(['success', 'success']);
   });
 
   const strangers: readonly (readonly [string, () => Promise<TlsOptions>, () => Promise<BackendTLS>])[] = [
@@ -284,6 +341,26 @@ describe('TLS to TCP backends', () => {
       bytesIn: sent.length,
       bytesOut: sent.length,
     });
+  });
+
+  it('passes on an end without a goodbye as a reset', async () => {
+    for (const [end, error] of [
+      ['TLS', undefined],
+      ['TCP', 'ECONNRESET'],
+    ] as const) {
+      const { port: behindPort } = await endingBackend('part', { end });
+      const port = await TcpPort.listen(endpointsAt(behindPort), {
+        config: { backends: [backend({ tls: verify() })] },
+      });
+      open.push(port);
+      const client = dialTcp(port.port);
+      const all = readAll(client);
+      client.write('x');
+      expect(await all).toEqual({ bytes: Buffer.from('part'), error });
+      client.destroy();
+      await eventually('it is over', () => port.inFlight === 0 && port.worker.records.length === 1);
+      expect(port.worker.records[0]?.error).toBe(error && 'UPSTREAM_RESET');
+    }
   });
 
   it('ends a client’s connection where the backend is a stranger', async () => {
