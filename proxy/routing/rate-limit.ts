@@ -42,8 +42,8 @@ function refusalHeaders(limit: RateLimit, waitMs: number): (readonly [string, st
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   const window = limit.perMs % 1_000 === 0 ? `;w=${limit.perMs / 1_000}` : '';
   return [
-    ['retry-after', String(seconds)],
-    ['ratelimit-policy', `"route";q=${limit.requests}${window}`],
-    ['ratelimit', `"route";r=0;t=${seconds}`],
+    ['Retry-After', String(seconds)],
+    ['RateLimit-Policy', `"route";q=${limit.requests}${window}`],
+    ['RateLimit', `"route";r=0;t=${seconds}`],
   ];
 }

@@ -129,9 +129,9 @@ describe('the rate limit of a route', () => {
 
   it('says when to come back', () => {
     expect(limited({ type: 'ClientIP' }).refusalHeaders(1_200)).toEqual([
-      ['retry-after', '2'],
-      ['ratelimit-policy', '"route";q=1;w=60'],
-      ['ratelimit', '"route";r=0;t=2'],
+      ['Retry-After', '2'],
+      ['RateLimit-Policy', '"route";q=1;w=60'],
+      ['RateLimit', '"route";r=0;t=2'],
     ]);
   });
 });
