@@ -238,7 +238,7 @@ export interface UDPSessions {
    */
   sessionIdleTimeout: string;
   /**
-   * Sessions at a time, in each proxy; datagrams that would open another are dropped and counted.
+   * Sessions at a time, in each proxy, as far as descriptors allow; another one takes the place of the one that was quiet for longest.
    */
   maxSessions: number;
   /**

@@ -80,6 +80,10 @@ class HttpHandler implements PortHandler, HttpPort {
     return this.#connections.size + this.#prefaces.size + (this.#gate?.size ?? 0);
   }
 
+  get descriptors(): number {
+    return 2 * this.connections;
+  }
+
   accept(socket: Socket): void {
     if (this.connections >= this.#maxConnections || this.#sheds) {
       this.worker.context.traffic.refuse('OVERLOADED');

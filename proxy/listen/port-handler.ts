@@ -19,6 +19,8 @@ export interface ServedPort {
   drain(): void;
   /** Open client connections; UDP: flows. */
   readonly connections: number;
+  /** File descriptors that these may take: two for a connection, its endpoint's included, one for a flow. */
+  readonly descriptors: number;
   /** Ends everything now. Idempotent. */
   destroy(): void;
 }

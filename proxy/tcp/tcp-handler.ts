@@ -69,6 +69,10 @@ class TcpHandler implements PortHandler, SessionPort {
     return this.#sessions.size + this.#prefaces.size + (this.#gate?.size ?? 0);
   }
 
+  get descriptors(): number {
+    return 2 * this.connections;
+  }
+
   accept(socket: Socket): void {
     const client = { socket, address: this.#addressOf(socket), preface: undefined, tls: undefined };
     const isFull = this.connections >= this.#maxConnections || this.ctx.table.isShedding;

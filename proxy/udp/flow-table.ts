@@ -13,21 +13,16 @@ export function flowPlace(key: string): FlowPlace {
 }
 
 /**
- * The flows of a UDP port by key, the longest quiet one found at once, at most `maxFlows`.
+ * The flows of a UDP port by key, the longest quiet one found at once.
  *
- * When the table is full the longest quiet flow goes whose client was not heard again after an answer; only when there
+ * When there are too many the longest quiet flow goes whose client was not heard again after an answer; only when there
  * is none, the longest quiet one of the others. So a flood from made-up addresses, which never do that, displaces
  * itself and not those who were talking.
  */
 export class FlowTable<F extends FlowPlace> {
-  maxFlows: number;
   readonly #flows = new Map<string, F>();
   readonly #unproven = new FlowList();
   readonly #proven = new FlowList();
-
-  constructor(maxFlows: number) {
-    this.maxFlows = maxFlows;
-  }
 
   get size(): number {
     return this.#flows.size;
@@ -71,12 +66,7 @@ export class FlowTable<F extends FlowPlace> {
     return this.#flows.delete(flow.key);
   }
 
-  /** Who has to go before there is room for one more; undefined: nobody. */
-  get surplus(): F | undefined {
-    return this.#flows.size < this.maxFlows ? undefined : this.oldest;
-  }
-
-  /** Who goes first. */
+  /** Who goes first when there are too many. */
   get oldest(): F | undefined {
     return (this.#unproven.first ?? this.#proven.first) as F | undefined;
   }

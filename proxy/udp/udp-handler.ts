@@ -36,7 +36,7 @@ export function createUdpHandler(ctx: WorkerContext, view: PortView, socket: Soc
 class UdpHandler implements ServedPort, FlowOwner {
   readonly #ctx: WorkerContext;
   readonly #socket: Socket;
-  readonly #table = new FlowTable<UdpFlow>(0);
+  readonly #table = new FlowTable<UdpFlow>();
   readonly #bindings = new SourceBindings();
   readonly #reporter: L4Reporter;
   readonly #leaving = new LeavingEndpoints();
@@ -46,6 +46,7 @@ class UdpHandler implements ServedPort, FlowOwner {
   #access: AccessCheck | undefined;
   #targets!: L4Targets;
   #idleMs = 0;
+  #maxSessions = 0;
   #bySource = false;
   #draining = false;
   #closed = false;
@@ -56,6 +57,7 @@ class UdpHandler implements ServedPort, FlowOwner {
     this.#ctx = ctx;
     this.#socket = socket;
     this.#reporter = new L4Reporter(ctx);
+    ctx.flowBudget.join();
     this.update(view);
     socket.on('error', (error) => ctx.log.warn({ err: error, port: view.port }, 'UDP socket error'));
     socket.on('message', (datagram, from) => this.#received(datagram, from));
@@ -66,18 +68,22 @@ class UdpHandler implements ServedPort, FlowOwner {
     const { listener } = view.entries[0]!;
     const { sessionIdleTimeoutMs, maxSessions, sessionKey } = listener.udp!;
     this.#idleMs = sessionIdleTimeoutMs;
-    this.#table.maxFlows = maxSessions;
-    this.#bySource = sessionKey === 'SourceIP';
-    if (!this.#bySource) this.#bindings.clear();
+    this.#maxSessions = maxSessions;
+    this.#bindSources(sessionKey === 'SourceIP');
     this.#access = compileAccess([listener.accessRules]);
     this.#targets = compileL4Targets(view, this.#ctx);
     this.#leaving.update(view.entries.map(({ pool }) => pool));
     for (const flow of this.#table.values()) {
       if (this.#leaving.isGone(flow.endpoint)) this.#end(flow, undefined);
     }
+    this.#shrinkTo(this.#maxFlows);
   }
 
   get connections(): number {
+    return this.#table.size;
+  }
+
+  get descriptors(): number {
     return this.#table.size;
   }
 
@@ -96,6 +102,8 @@ class UdpHandler implements ServedPort, FlowOwner {
   // ---- datagrams ----
 
   #received(datagram: Buffer, from: RemoteInfo): void {
+    // "Not used" (RFC 768): there is nowhere to answer to, and a socket throws when it is told to.
+    if (from.port === 0) return;
     const key = `${from.address} ${from.port}`;
     const known = this.#table.get(key);
     const flow = known !== undefined && this.#stays(known) ? known : this.#begin(key, from);
@@ -123,6 +131,23 @@ class UdpHandler implements ServedPort, FlowOwner {
 
   // ---- flows ----
 
+  #bindSources(bySource: boolean): void {
+    if (bySource === this.#bySource) return;
+    this.#bySource = bySource;
+    this.#bindings.clear();
+    if (!bySource) return;
+    for (const { clientAddress, endpoint } of this.#table.values())
+      this.#bindings.bind(clientAddress, endpoint);
+  }
+
+  get #maxFlows(): number {
+    return Math.min(this.#maxSessions, this.#ctx.flowBudget.share);
+  }
+
+  #shrinkTo(flows: number): void {
+    while (this.#table.size > flows) this.#end(this.#table.oldest!, undefined);
+  }
+
   /** A flow whose endpoint has gone down since it was chosen ends, and its client begins anew. */
   #stays(flow: UdpFlow): boolean {
     if (!flow.wasAffine || flow.endpoint.affine) return true;
@@ -137,11 +162,9 @@ class UdpHandler implements ServedPort, FlowOwner {
     if (this.#ctx.table.isShedding) return this.#refuse(address, 'OVERLOADED');
     const target = this.#targets.lookup(address);
     if (target === undefined) return this.#refuse(address, 'NO_ROUTE');
-    const surplus = this.#table.surplus;
-    if (surplus !== undefined) this.#end(surplus, undefined);
-
     const endpoint = this.#select(target, address);
     if (typeof endpoint === 'string') return this.#refuse(address, endpoint);
+    this.#shrinkTo(this.#maxFlows - 1);
     const client = { key, address, replyAddress: from.address, replyPort: from.port };
     const flow = this.#open(client, target, endpoint);
     if (flow === undefined) return undefined;
@@ -211,6 +234,7 @@ class UdpHandler implements ServedPort, FlowOwner {
     if (this.#closed || !this.#draining || this.#table.size > 0) return;
     this.#closed = true;
     this.#ctx.deadlines.clear(this.#sweep);
+    this.#ctx.flowBudget.leave();
     this.#socket.close();
   }
 }

@@ -9,6 +9,7 @@ import type { EndpointState } from '../state/endpoint-state.ts';
 import type { TrafficMeter } from '../observe/traffic-meter.ts';
 import type { TrafficSink } from '../observe/traffic-record.ts';
 import type { SharedTable } from '../state/shared-table.ts';
+import type { FlowBudget } from '../udp/flow-budget.ts';
 
 /** What one worker thread's parts are given; made once in proxy/worker/main.ts. */
 export interface WorkerContext {
@@ -29,6 +30,8 @@ export interface WorkerContext {
   readonly accessLog: TrafficSink | undefined;
   /** Client connections this worker may have open, where a listener sets no limit of its own. */
   readonly maxConnections: number;
+  /** What its UDP ports may have. */
+  readonly flowBudget: FlowBudget;
 }
 
 /** Where the data path says how attempts went; passive health on the main thread decides what follows. */

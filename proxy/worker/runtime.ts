@@ -16,6 +16,7 @@ import { TrafficMeter } from '../observe/traffic-meter.ts';
 import { RateTable } from '../routing/rate-table.ts';
 import { SharedTable } from '../state/shared-table.ts';
 import { createTcpHandler } from '../tcp/tcp-handler.ts';
+import { FlowBudget } from '../udp/flow-budget.ts';
 import { createUdpHandler } from '../udp/udp-handler.ts';
 import { createUdpSocket } from '../udp/udp-socket.ts';
 import type { UpstreamDeps } from '../upstream/upstream.ts';
@@ -29,6 +30,8 @@ const HEARTBEAT_MS = 500;
 const DRAINED_CHECK_MS = 50;
 /** A fault that comes again and again is logged once in this time. */
 const LOG_INTERVAL_MS = 1_000;
+/** Connections that are accepted on one count; the flows that come meanwhile fit into what is kept for the rest. */
+const COUNT_EVERY = 64;
 
 /** An open port: what accepts, and what serves. */
 interface OpenPort {
@@ -54,7 +57,7 @@ export class WorkerRuntime {
   /** Handlers whose port is closed and whose sessions go on. */
   readonly #retired = new Set<ServedPort>();
   #plan = new Map<string, PlannedPort>();
-  /** This many connections may be accepted before the open ones have to be counted again; never too many. */
+  /** This many connections may be accepted before what is open has to be counted again. */
   #headroom = 0;
   #acceptFailedAt = -Infinity;
 
@@ -81,6 +84,8 @@ export class WorkerRuntime {
         ? createAccessLog(createLog('info', 1, () => traffic.accessLogFailed()))
         : undefined,
       maxConnections: data.maxConnections,
+      // One descriptor each, of the two that each of so many connections may take.
+      flowBudget: new FlowBudget(data.maxConnections),
     };
     this.#deps = {
       table,
@@ -133,9 +138,20 @@ export class WorkerRuntime {
 
   get #connections(): number {
     let open = 0;
-    for (const port of this.#ports.values()) open += port.handler.connections;
-    for (const handler of this.#retired) open += handler.connections;
+    for (const handler of this.#handlers()) open += handler.connections;
     return open;
+  }
+
+  /** Connections that may be accepted now. */
+  get #room(): number {
+    let taken = 0;
+    for (const { descriptors } of this.#handlers()) taken += descriptors;
+    return this.#data.maxConnections - Math.ceil(taken / 2);
+  }
+
+  *#handlers(): Iterable<ServedPort> {
+    for (const { handler } of this.#ports.values()) yield handler;
+    yield* this.#retired;
   }
 
   #load(): WorkerLoad {
@@ -245,7 +261,7 @@ export class WorkerRuntime {
 
   /** A listener may allow more connections than this process has descriptors for; those are turned away here. */
   #accept(open: OpenPort, socket: Socket): void {
-    if (this.#headroom <= 0) this.#headroom = this.#data.maxConnections - this.#connections;
+    if (this.#headroom <= 0) this.#headroom = Math.min(this.#room, COUNT_EVERY);
     if (this.#headroom <= 0) {
       this.#context.traffic.refuse('OVERLOADED');
       socket.resetAndDestroy();

@@ -1,5 +1,5 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { Endpoint, Listener, PoolConfig } from '../../api/snapshot.ts';
+import type { Endpoint, Listener, PoolConfig, UdpSessions } from '../../api/snapshot.ts';
 import type { PortView, ServedPort } from '../../proxy/listen/port-handler.ts';
 import { createUdpHandler } from '../../proxy/udp/udp-handler.ts';
 import { createUdpSocket } from '../../proxy/udp/udp-socket.ts';
@@ -99,9 +99,11 @@ export class UdpPort {
   readonly pool: RunningPool;
   readonly handler: ServedPort;
   readonly port: number;
-  readonly #listener: Listener;
+  readonly #socket: Socket;
+  #listener: Listener;
 
   private constructor(socket: Socket, endpoints: readonly Endpoint[], options: UdpPortOptions) {
+    this.#socket = socket;
     this.port = socket.address().port;
     this.worker = new WorkerFixture(options.context);
     this.#listener = listener({
@@ -124,9 +126,16 @@ export class UdpPort {
     return new UdpPort(socket, endpoints, options);
   }
 
-  update(endpoints: readonly Endpoint[]): void {
+  update(endpoints: readonly Endpoint[], udp: Partial<UdpSessions> = {}): void {
+    this.#listener = { ...this.#listener, udp: { ...this.#listener.udp!, ...udp } };
     this.pool.update({ endpoints: { v1: endpoints } });
     this.handler.update(this.#view());
+  }
+
+  /** As if it had come from this port of the client, which no socket of ours could have. */
+  receive(datagram: string, port: number): void {
+    const from: RemoteInfo = { address: '127.0.0.1', family: 'IPv4', port, size: datagram.length };
+    this.#socket.emit('message', Buffer.from(datagram), from);
   }
 
   /** Flows in flight over all endpoints. */

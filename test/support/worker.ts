@@ -11,6 +11,7 @@ import { RateTable } from '../../proxy/routing/rate-table.ts';
 import type { EndpointState } from '../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../proxy/state/shared-table.ts';
 import { SlotAllocator } from '../../proxy/state/slot-allocator.ts';
+import { FlowBudget } from '../../proxy/udp/flow-budget.ts';
 import { PoolUpstreams } from '../../proxy/upstream/pool-upstreams.ts';
 import { WaitQueue } from '../../proxy/upstream/wait-queue.ts';
 import type { Upstream } from '../../proxy/upstream/upstream.ts';
@@ -63,6 +64,7 @@ export class WorkerFixture {
       traffic: new TrafficMeter(),
       accessLog: { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,
+      flowBudget: new FlowBudget(10_000),
       ...over,
     };
   }

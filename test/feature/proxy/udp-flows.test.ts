@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UdpSessions } from '../../../api/snapshot.ts';
+import { FlowBudget } from '../../../proxy/udp/flow-budget.ts';
 import { DRAINING, HEALTHY, READY } from '../../../proxy/state/shared-table.ts';
 import { endpoint, poolConfig, route, routeMatch, backendRef } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -210,6 +211,58 @@ describe('a UDP port', () => {
     const before = port.worker.records.length;
     for (const talker of talkers) await talker.ask('?');
     expect(port.worker.records).toHaveLength(before);
+  });
+
+  it('gives flows up when it may keep fewer, and nobody for a newcomer whom it cannot serve', async () => {
+    const ports = tellers(1);
+    const port = keep(
+      UdpPort.bind(endpointsAt(...ports), {
+        ...sessions({ maxSessions: 10 }),
+        config: { failOpen: { mode: 'Never' } },
+      }),
+    );
+    for (let i = 0; i < 10; i++) await client(port).ask('?');
+    port.update(endpointsAt(...ports), { maxSessions: 4 });
+    expect(port.handler.connections).toBe(4);
+    expect(port.inFlight).toBe(4);
+    port.pool.setFlags(port.pool.endpoints[0]!, READY);
+    client(port).send('?');
+    await eventually('the newcomer is refused', () => port.worker.errors.includes('NO_ELIGIBLE_ENDPOINT'));
+    expect(port.handler.connections).toBe(4);
+  });
+
+  // G10
+  it('has its share of the flows of its worker, whatever comes in at another port', async () => {
+    const ports = tellers(1);
+    const context = { flowBudget: new FlowBudget(20) };
+    const flooded = keep(UdpPort.bind(endpointsAt(...ports), { ...sessions({}), context }));
+    for (let i = 0; i < 25; i++) await client(flooded).ask('?');
+    expect(flooded.handler.connections).toBe(20);
+    const other = keep(UdpPort.bind(endpointsAt(...ports), { ...sessions({}), context }));
+    for (let i = 0; i < 12; i++) await client(other).ask('?');
+    await client(flooded).ask('?');
+    expect([flooded, other].map(({ handler }) => handler.connections)).toEqual([10, 10]);
+    await other.close();
+    for (let i = 0; i < 12; i++) await client(flooded).ask('?');
+    expect(flooded.handler.connections).toBe(20);
+  });
+
+  it('drops what comes from port 0, where nobody could be answered', async () => {
+    const backend = keep(UdpBackend.echo());
+    const port = keep(UdpPort.bind(endpointsAt(backend.port)));
+    port.receive('?', 0);
+    expect((await client(port).ask('!')).toString()).toBe('!');
+    expect(backend.heard.map(({ bytes }) => bytes.toString())).toEqual(['!']);
+  });
+
+  it('ties the flows that it has by source when it is told to', async () => {
+    const ports = tellers(3);
+    const port = keep(UdpPort.bind(endpointsAt(...ports)));
+    const [first, second] = [client(port), client(port)];
+    await first.ask('?');
+    const bound = String(await second.ask('?'));
+    port.update(endpointsAt(...ports), { sessionKey: 'SourceIP' });
+    for (let i = 0; i < 4; i++) expect(String(await client(port).ask('?'))).toBe(bound);
   });
 
   it('sends all flows of a client address to one endpoint with SourceIP, and each its own answers', async () => {

@@ -11,6 +11,7 @@ import type { HttpWorker } from '../../../proxy/http/http-worker.ts';
 import type { PortHandler, PortView } from '../../../proxy/listen/port-handler.ts';
 import { TrafficMeter } from '../../../proxy/observe/traffic-meter.ts';
 import type { TrafficRecord } from '../../../proxy/observe/traffic-record.ts';
+import { FlowBudget } from '../../../proxy/udp/flow-budget.ts';
 import { RateTable } from '../../../proxy/routing/rate-table.ts';
 import type { EndpointState } from '../../../proxy/state/endpoint-state.ts';
 import { HEALTHY, READY, SharedTable } from '../../../proxy/state/shared-table.ts';
@@ -76,6 +77,7 @@ export class HttpProxy {
       traffic: new TrafficMeter(),
       accessLog: { record: (record) => this.records.push({ ...record }) },
       maxConnections: 10_000,
+      flowBudget: new FlowBudget(1),
     };
     this.#upstreams = new PoolUpstreams(this.#snapshot, this.#assign(), {
       table,
