@@ -190,7 +190,9 @@ class HttpHandler implements PortHandler, HttpPort {
 
   closed(connection: PortConnection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.worker.deadlines.clear(this.#sweep);
+    if (this.#connections.size > 0) return;
+    this.worker.deadlines.clear(this.#sweep);
+    this.worker.restExchanges();
   }
 
   #sweepConnections(): void {

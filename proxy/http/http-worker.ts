@@ -41,6 +41,8 @@ export class HttpWorker {
   readonly fields = new Fields();
   /** For the next client: an exchange is a dozen objects. */
   readonly #spareExchanges: Exchange[] = [];
+  /** Some of them may have a timeout set. */
+  #areSparesArmed = false;
   /** Open connections to backends, busy, idle or opening. */
   backendConnections = 0;
   /** Idle connections that were closed because the backend said something nobody had asked for. */
@@ -70,6 +72,20 @@ export class HttpWorker {
   /** Its client is gone. */
   giveBackExchange(exchange: Exchange): void {
     if (this.#spareExchanges.length < MAX_SPARE_EXCHANGES) this.#spareExchanges.push(exchange);
+  }
+
+  /** Its client is there still. Its timeout stays set: the next request is about to put it off. */
+  lendExchange(exchange: Exchange): void {
+    this.#areSparesArmed = true;
+    if (this.#spareExchanges.length < MAX_SPARE_EXCHANGES) this.#spareExchanges.push(exchange);
+    else exchange.clientGone();
+  }
+
+  /** A port has no client any more. Where no other one has a request, nothing is to be set. */
+  restExchanges(): void {
+    if (!this.#areSparesArmed || this.exchanges > 0) return;
+    this.#areSparesArmed = false;
+    for (const exchange of this.#spareExchanges) exchange.clientGone();
   }
 
   /** Unique over proxies and restarts. */

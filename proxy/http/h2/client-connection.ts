@@ -47,9 +47,10 @@ export class Http2ClientConnection implements PortConnection, ConnectionOwner {
     this.tls = tls;
     const { worker } = port;
     worker.deadlines.set(this.#deadline, port.requestHeaderMs);
-    socket.once('close', () => port.closed(this));
     const connection = new Http2Connection(worker, socket, this, OPTIONS);
     this.#connection = connection;
+    // Behind the connection's own listener: its requests are over when the port hears of it.
+    socket.once('close', () => port.closed(this));
     if (port.isDraining) connection.notice();
     connection.receive(early, 0, early.length);
     readInto(socket, worker.buffers.shared, (bytes, length) => {

@@ -67,7 +67,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
   refuse(reply: Reply, isHead: boolean): void {
     this.#isHead = isHead;
     this.reply(reply);
-    this.#stream.leave();
+    this.#leave();
   }
 
   /** A head on a stream that the client has opened is `begin`, or trailers. */
@@ -209,6 +209,11 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
 
   ended(): void {
     this.#letGo();
+    this.#leave();
+  }
+
+  /** What is not sent yet leaves as the client takes it, for as long as `idleMs`. */
+  #leave(): void {
     this.#leftAt = this.#connection.port.worker.deadlines.coarseNow;
     this.#stream.leave();
   }
@@ -218,7 +223,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     this.#exchange = undefined;
-    this.#connection.port.worker.giveBackExchange(exchange);
+    this.#connection.port.worker.lendExchange(exchange);
   }
 
   #reset(code: number): void {

@@ -25,6 +25,7 @@ import {
   post,
   PREFACE,
   settings,
+  windowUpdate,
 } from '../../support/http2/frames.ts';
 import { RawH2Client } from '../../support/http2/raw-client.ts';
 
@@ -424,6 +425,19 @@ describe('a request over HTTP/2 that does not end as it should', () => {
     expect(client.content(1).toString()).toBe('hi');
     await client.frame('a reset', ({ type, stream }) => type === FrameType.RstStream && stream === 1);
     await proxy.settled();
+  });
+
+  it('has its refusal for as long as any response, when it takes it later', async () => {
+    const { proxy } = await scope.pair();
+    // SETTINGS_INITIAL_WINDOW_SIZE
+    const client = await scope.rawH2(proxy, settings([[4, 0]]));
+    client.send(headers(1, get('/%zz')));
+    expect(await client.status(1)).toBe(400);
+    // Longer than it takes to look after streams that nobody takes.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    client.send(windowUpdate(1, 1_000));
+    expect(await client.ended(1)).toBe('complete');
+    expect(client.content(1).toString()).toContain('400');
   });
 
   it('ends with its time limit', async () => {

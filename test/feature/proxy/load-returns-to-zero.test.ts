@@ -9,6 +9,7 @@ import { endpoint, listener, poolConfig, poolSnapshot, resilience } from '../../
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import type { ScriptedBackend } from '../../support/http/backend.ts';
+import { get as h2get, headers, PREFACE, settings } from '../../support/http2/frames.ts';
 import { mixedBackend } from '../../support/load/mixed-backend.ts';
 import { isAtRest } from '../../support/process/at-rest.ts';
 import { TcpBackend } from '../../support/tcp-backend.ts';
@@ -21,6 +22,13 @@ const UPGRADE = get('/ws').replace(
   '\r\n\r\n',
   '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
 );
+
+const HTTP2 = Buffer.concat([
+  PREFACE,
+  settings(),
+  headers(1, h2get('/ok')),
+  headers(3, h2get('/ok')),
+]).toString('latin1');
 
 /** How a client ends its connection, when it has got as far as it wants. */
 type Leaving = 'end' | 'destroy' | 'reset';
@@ -70,6 +78,8 @@ const CLIENTS: readonly Client[] = [
     until: 'HTTP/1.1 503',
     leaving: 'end',
   },
+  { what: 'asks over HTTP/2', port: 'http', send: HTTP2, until: 'ok', leaving: 'end' },
+  { what: 'leaves HTTP/2 in the middle', port: 'http', send: HTTP2, leaving: 'reset' },
   { what: 'talks TCP', port: 'tcp', send: 'hello', until: 'hello', leaving: 'end' },
   { what: 'leaves TCP', port: 'tcp', send: 'x'.repeat(100_000), leaving: 'reset' },
   { what: 'says nothing on TCP', port: 'tcp', send: '', leaving: 'destroy' },
@@ -123,7 +133,14 @@ describe('a proxy after mixed load', () => {
       config: poolConfig({
         listeners: [listener({ protocol, port: ports[name] })],
         passive: { ...poolConfig().passive, mode: 'Disabled' },
-        resilience: resilience({ timeouts: { connectMs: 300, responseHeaderMs: 2_000 }, limits }),
+        resilience: resilience({
+          timeouts: {
+            connectMs: 300,
+            // Where nobody waits for it, longer than this test waits for what is held.
+            responseHeaderMs: name === 'http' ? 60_000 : 2_000,
+          },
+          limits,
+        }),
       }),
       endpoints: { v1: [endpoint({ port }), endpoint({ port, targetUid: 'another' })] },
     });
