@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { Deadlines } from '../../../proxy/conn/deadlines.ts';
+import { Deadline, Deadlines } from '../../../proxy/conn/deadlines.ts';
 import { FlushQueue } from '../../../proxy/conn/flush-queue.ts';
 import type { Sent } from '../../../proxy/conn/sender.ts';
 import { Http2Connection } from '../../../proxy/http/h2/core/connection.ts';
@@ -22,6 +22,8 @@ const SERVER: ConnectionOptions = {
 };
 
 const CLIENT: ConnectionOptions = { ...SERVER, role: 'client', maxStreams: 0, streamWindow: 262_144 };
+
+const IDLE_MS = 3_600_000;
 
 /** A socket that goes nowhere: what is written to it is kept, and taken at once unless it is `stalled`. */
 class Wire extends Duplex {
@@ -111,6 +113,8 @@ export class CoreEnd implements ConnectionOwner {
       gatherBuffers: new GatherBuffers(),
       fields: new Fields(),
     };
+    // As an owner does for the time in which nothing comes.
+    worker.deadlines.set(new Deadline(() => {}), IDLE_MS);
     this.connection = new Http2Connection(worker, this.wire as unknown as Socket, this, all);
   }
 

@@ -113,19 +113,14 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     socket.on('end', () => this.destroy());
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
-    this.#start();
+    if (!this.#isServer) this.#outbox.add(PREFACE);
+    this.#outbox.settings(announced(options));
+    this.#outbox.windowUpdate(0, options.connectionWindow - DEFAULT_WINDOW_BYTES);
   }
 
   /** There are no streams, and will be none. */
   get isOver(): boolean {
     return this.#state >= State.Ended;
-  }
-
-  #start(): void {
-    const { role, connectionWindow } = this.#options;
-    if (role === 'client') this.#outbox.add(PREFACE);
-    this.#outbox.settings(announced(this.#options));
-    this.#outbox.windowUpdate(0, connectionWindow - DEFAULT_WINDOW_BYTES);
   }
 
   // ---- for its owner ----
@@ -205,7 +200,11 @@ export class Http2Connection implements FrameSink, StreamCarrier {
 
   #over(error: Error | undefined): void {
     const code = error instanceof Http2Error ? error.http2Code : Http2Code.NoError;
-    for (const stream of this.#streams.values()) stream.close(code, 'connection');
+    for (const stream of this.#streams.values()) {
+      // A response that has come whole is the owner's, however slowly that takes it.
+      if (!this.#isServer && stream.isWaitingWhole) stream.stopSending();
+      else stream.close(code, 'connection');
+    }
     this.#streams.clear();
     this.#sending.clear();
     this.#dataStream = undefined;
@@ -357,6 +356,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
       return this.#patience.refused() || this.#flooded();
     }
     const stream = new Http2Stream(this, id, { receive: this.#options.streamWindow, send: this.peer.window });
+    stream.openedAt = this.#worker.deadlines.coarseNow;
     this.#streams.add(stream);
     if (isLast) stream.receivedWhole();
     this.#patience.request();
@@ -404,7 +404,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     this.#remove(stream, Ending.ByPeer);
     stream.close(readUint32(bytes, start), 'peer');
     this.#endIfEmpty();
-    return this.#countReset();
+    return this.#countReset(stream);
   }
 
   #onWindowUpdate({ stream: id, size }: FrameHead, bytes: Buffer, start: number): boolean {
@@ -515,8 +515,9 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     return this.#patience.frame(bytes) || this.#flooded();
   }
 
-  #countReset(): boolean {
-    return !this.#isServer || this.#patience.reset() || this.#flooded();
+  #countReset({ openedAt }: Http2Stream): boolean {
+    const livedMs = this.#worker.deadlines.coarseNow - openedAt;
+    return !this.#isServer || this.#patience.reset(livedMs) || this.#flooded();
   }
 
   #flooded(): boolean {
@@ -588,7 +589,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     }
     stream.close(code, 'us');
     this.#endIfEmpty();
-    if (code !== Http2Code.NoError && code !== Http2Code.InternalError) this.#countReset();
+    if (code !== Http2Code.NoError && code !== Http2Code.InternalError) this.#countReset(stream);
   }
 
   ended(stream: Http2Stream): void {

@@ -4,6 +4,11 @@ import { FRAME_HEAD_BYTES } from './protocol.ts';
 /** Streams that may end in a reset at once: what a browser drops when its user leaves a busy page. */
 const RESETS = 100;
 const RESETS_PER_SECOND = 20;
+/**
+ * A stream that has lived for so long is not reset rapidly: in this time there are as many of them as there may be at a
+ * time. A client whose deadlines pass at a slow backend resets one request after the other.
+ */
+const RAPID_MS = 1_000;
 
 /** Bytes that may come at once and be of no use to any request. */
 const WASTE_BYTES = 32_768;
@@ -13,14 +18,14 @@ const MAX_EARNED_BYTES = 1_048_576;
 
 /** What a frame costs beside its bytes. */
 const FRAME_COST = 32;
-/** What comes along with a request or a frame of content: PINGs, WINDOW_UPDATEs and PRIORITYs of the peer. */
+/** What comes along with a request: PINGs, WINDOW_UPDATEs and PRIORITYs of the peer. */
 const REQUEST_EARNS = 256;
-const CONTENT_EARNS = 64;
+/** A peer may tell of every frame of content, and of every 128 bytes, that it has read them, for stream and connection. */
+const UPDATE_COST = 2 * (FRAME_COST + 13);
+const BYTES_PER_UPDATE = 128;
+const CONTENT_EARNS = UPDATE_COST;
 /** More than such a frame earns as content. */
 const CRUMB_COST = CONTENT_EARNS * 2;
-/** A peer may tell of every 128 bytes that it has read them, for stream and connection. */
-const BYTES_PER_UPDATE = 128;
-const UPDATE_COST = 2 * (FRAME_COST + 13);
 
 /**
  * How much longer one HTTP/2 connection is put up with. Its peer may cost us two things that bring it nothing: streams
@@ -73,9 +78,9 @@ export class Patience {
     if (this.#resets < RESETS) this.#resets += 1;
   }
 
-  /** A stream was reset. False: that is enough. */
-  reset(): boolean {
-    this.#resets -= 1;
+  /** A stream was reset that has lived for so long. False: that is enough. */
+  reset(livedMs = 0): boolean {
+    if (livedMs < RAPID_MS) this.#resets -= 1;
     if (this.#resets < 0) this.#replenish();
     return this.#resets >= 0;
   }

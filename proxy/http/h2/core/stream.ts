@@ -89,6 +89,8 @@ export class Http2Stream {
   id: number;
   owner: StreamOwner | undefined;
   isClosed = false;
+  /** Of one that the peer has opened: `coarseNow`. */
+  openedAt = 0;
 
   // ---- what comes ----
   /** The final head was received. */
@@ -255,6 +257,11 @@ export class Http2Stream {
   }
 
   // ---- for its connection ----
+
+  /** All of it has come, and the owner has not taken it yet. */
+  get isWaitingWhole(): boolean {
+    return this.isPeerDone && !this.#isHeard;
+  }
 
   /** Its window, or the connection's, or the socket has opened: sends one frame of what it holds. */
   sendHeld(): void {

@@ -356,6 +356,29 @@ describe('an HTTP/2 server', () => {
     expect(said.at(-1)).toBe(`Goaway last 1 code ${ErrorCode.EnhanceYourCalm}`);
   });
 
+  // A server that is slow is left one request after the other, and its client is none of an attacker for that.
+  it('does not count resets of streams that have lived for a while', async () => {
+    for (let i = 0; i < 1_000; i += 100) {
+      for (let j = i; j < i + 100; j++) server.take(headers(j * 2 + 1, get()));
+      server.clock.advance(1_000);
+      for (let j = i; j < i + 100; j++) server.take(rstStream(j * 2 + 1, ErrorCode.Cancel));
+    }
+    expect(server.connection.isOver).toBe(false);
+    server.take(headers(2_001, get()));
+    expect(server.streams).toHaveLength(1_001);
+  });
+
+  it('bears a client that tells of every byte that it has taken', async () => {
+    server.take(headers(1, get()));
+    server.streams[0]!.head200();
+    for (let i = 0; i < 20_000; i++) {
+      server.streams[0]!.send('x');
+      server.take(windowUpdate(1, 1), windowUpdate(0, 1));
+      if (i % 100 === 0) await server.said();
+    }
+    expect(server.connection.isOver).toBe(false);
+  });
+
   it('reads nothing while its answers are not taken', async () => {
     server.wire.isStalled = true;
     // It takes no more now.
@@ -638,6 +661,30 @@ describe('an HTTP/2 client', () => {
     expect(stream.send('more')).toBe(Sent.Full);
     stream.stream.resume();
     expect(stream.heard.slice(1)).toEqual(['end 3', 'closed 0 ended']);
+  });
+
+  it('keeps a response that is whole when the connection is lost', () => {
+    const client = CoreEnd.client();
+    const [whole, half, unread] = [client.request(), client.request(), client.request(false)];
+    for (const { stream } of [whole, half, unread]) stream.pause();
+    client.take(
+      ok(1),
+      data(1, 'abc', Flag.EndStream),
+      ok(3),
+      data(3, 'ab'),
+      ok(5),
+      data(5, 'x', Flag.EndStream),
+    );
+    client.connection.destroy(new Error('gone'));
+    expect(half.heard.at(-1)).toBe('closed 0 connection');
+    whole.stream.resume();
+    expect(whole.content).toBe('abc');
+    expect(whole.heard.slice(1)).toEqual(['end 3', 'closed 0 ended']);
+    // Nobody takes the rest of its request.
+    expect(unread.send('more')).toBe(Sent.Full);
+    unread.stream.reset(ErrorCode.Cancel);
+    expect(unread.heard.slice(1)).toEqual([`closed ${ErrorCode.Cancel} us`]);
+    expect(client.heard).toEqual(['settled', 'closed gone']);
   });
 
   // E14
