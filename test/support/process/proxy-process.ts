@@ -83,6 +83,13 @@ export class ProxyProcess {
     return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]);
   }
 
+  /** CPU time that it has taken so far, in ms. */
+  get cpuMs(): number {
+    // Clock ticks of a hundredth of a second; fields 14 and 15, counted behind the name.
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
   /** Open file descriptors. */
   get descriptors(): number {
     return readdirSync(`/proc/${this.#child.pid}/fd`).length;
