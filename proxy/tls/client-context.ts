@@ -53,7 +53,8 @@ export class ClientContext {
     try {
       this.#secureContext ??= createSecureContext({
         minVersion: 'TLSv1.2',
-        ...(ca === undefined ? {} : { ca }),
+        // Whatever is in the bundle is trusted, also an authority whose own issuer is not.
+        ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
         ...(clientCertificate === undefined
           ? {}
           : { cert: clientCertificate.chain, key: clientCertificate.privateKey }),

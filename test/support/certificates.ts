@@ -72,6 +72,23 @@ export class TestAuthority {
     return new TestAuthority(issuer, keys);
   }
 
+  /** An authority that this one has signed; what it issues has to be shown with `certificate` to whoever trusts this one. */
+  async subordinate(name = 'subordinate authority'): Promise<TestAuthority> {
+    const keys = await crypto.subtle.generateKey(ALGORITHMS.ECDSA, true, ['sign', 'verify']);
+    const issuer = await X509CertificateGenerator.create({
+      serialNumber: nextSerial(),
+      subject: `CN=${name}`,
+      issuer: this.#issuer.subject,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      notBefore: new Date(Date.now() - DAY_MS),
+      notAfter: new Date(Date.now() + 365 * DAY_MS),
+      signingAlgorithm: ALGORITHMS.ECDSA,
+      extensions: [new BasicConstraintsExtension(true, 0, true)],
+    });
+    return new TestAuthority(issuer, keys);
+  }
+
   async issue(options: LeafOptions = {}): Promise<IssuedPair> {
     const { names = ['shop.example.com'], keyType = 'ECDSA', notBefore, notAfter, modulusLength } = options;
     const algorithm = { ...ALGORITHMS[keyType], ...(modulusLength === undefined ? {} : { modulusLength }) };

@@ -463,6 +463,26 @@ describe('client certificates', () => {
     expect(backend.requests.map(({ head }) => /client-cert/i.test(head))).toEqual([false, true]);
   });
 
+  it('may come from an authority below the one that is trusted, and the trusted one may be below another', async () => {
+    const below = await authority.subordinate();
+    const leaf = await certificateOf('client-1', below);
+    const chain = { ...leaf, cert: leaf.cert + below.certificate };
+    const trusting = async (ca: TestAuthority) =>
+      start([
+        https({
+          tls: await terminate(authority, [{}], {
+            clientValidation: { mode: 'Required', ca: ca.certificate },
+          }),
+        }),
+      ]);
+    const { proxy: trustsRoot } = await trusting(authority);
+    expect((await get(trustsRoot, chain)).status).toBe(200);
+    await expect(get(trustsRoot, leaf)).rejects.toThrow(/ended|reset|closed/i);
+    const { proxy: trustsBelow } = await trusting(below);
+    expect((await get(trustsBelow, leaf)).status).toBe(200);
+    await expect(get(trustsBelow, await certificateOf('mallory'))).rejects.toThrow(/ended|reset|closed/i);
+  });
+
   it('of one listener open no way into another', async () => {
     const { proxy, backend } = await start([
       https({ name: 'open', hostnames: ['shop.example.com'], tls: await terminate(authority) }),

@@ -150,6 +150,14 @@ describe('TLS to HTTP backends', () => {
     expect(proxy.passive.map(({ kind }) => kind)).toEqual(['success', 'success']);
   });
 
+  it('trusts what an authority has signed that is itself below another one', async () => {
+    const below = await authority.subordinate();
+    const { chain, privateKey } = await below.issue({ names: [NAME] });
+    const server = await tlsBackend({ cert: chain, key: privateKey });
+    const proxy = await proxyTo(server, verify({ ca: below.certificate }));
+    expect((await proxy.get()).body).toBe('nobody new');
+  });
+
   const strangers: readonly (readonly [string, () => Promise<TlsOptions>, () => Promise<BackendTLS>])[] = [
     ['another name', () => serverOptions({ names: ['other.example.com'] }), async () => verify()],
     ['an unknown authority', () => serverOptions(), async () => verify({ ca: clients.certificate })],
