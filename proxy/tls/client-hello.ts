@@ -32,7 +32,7 @@ const HOST_NAME_PATTERN =
 
 /**
  * Reads a ClientHello that comes in pieces: of bytes, and of records. Where those end makes no difference to what is
- * read; each byte is looked at once.
+ * read. What has come is kept once: that is all that a client can make us hold before its handshake begins.
  */
 export class ClientHelloReader {
   /** All that has come. */
@@ -40,9 +40,10 @@ export class ClientHelloReader {
   #length = 0;
   /** Where the next record begins. */
   #at = 0;
-  /** The message without the heads of records. */
-  #message: Buffer = Buffer.alloc(0);
+  /** Of the message, in the records so far. */
   #messageLength = 0;
+  /** Of the whole message, with its head; 0: not known yet. */
+  #messageEnd = 0;
 
   /** What has come so far. */
   get bytes(): Buffer {
@@ -57,14 +58,19 @@ export class ClientHelloReader {
       const record = this.#takeRecord();
       if (record !== undefined) return record;
       if (this.#messageLength < MESSAGE_HEAD_BYTES) continue;
-      if (this.#message[0] !== CLIENT_HELLO) return BAD_HELLO;
-      const end = MESSAGE_HEAD_BYTES + this.#message.readUIntBE(1, 3);
-      if (end > MAX_HELLO_BYTES) return BAD_HELLO;
-      if (this.#messageLength >= end) return readHello(this.#message.subarray(MESSAGE_HEAD_BYTES, end));
+      if (this.#messageEnd === 0) {
+        const head = this.#message(MESSAGE_HEAD_BYTES);
+        if (head[0] !== CLIENT_HELLO) return BAD_HELLO;
+        this.#messageEnd = MESSAGE_HEAD_BYTES + head.readUIntBE(1, 3);
+        if (this.#messageEnd > MAX_HELLO_BYTES) return BAD_HELLO;
+      }
+      if (this.#messageLength >= this.#messageEnd) {
+        return readHello(this.#message(this.#messageEnd).subarray(MESSAGE_HEAD_BYTES));
+      }
     }
   }
 
-  /** Adds a whole record to the message; an answer when there is none. */
+  /** Counts a whole record in; an answer when there is none. */
   #takeRecord(): HelloReading | undefined {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -76,11 +82,21 @@ export class ClientHelloReader {
     if (size === 0 || size > MAX_RECORD_BYTES) return BAD_HELLO;
     const end = at + RECORD_HEAD_BYTES + size;
     if (this.#length < end) return INCOMPLETE;
-    this.#message = grown(this.#message, this.#messageLength, size);
-    bytes.copy(this.#message, this.#messageLength, at + RECORD_HEAD_BYTES, end);
     this.#messageLength += size;
     this.#at = end;
     return undefined;
+  }
+
+  /** The beginning of the message, without the heads of its records, which have it whole. */
+  #message(length: number): Buffer {
+    const message = Buffer.allocUnsafe(length);
+    let at = 0;
+    for (let taken = 0; taken < length;) {
+      const start = at + RECORD_HEAD_BYTES;
+      at = start + this.#bytes.readUInt16BE(at + 3);
+      taken += this.#bytes.copy(message, taken, start, at);
+    }
+    return message;
   }
 }
 
