@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../test/support/free-ports.ts';
@@ -19,7 +19,8 @@ interface Outcome {
   readonly behaviorClose: string;
   readonly remoteCloseCode: number | null;
 }
-type Report = Readonly<Record<'alone' | 'proxied', Readonly<Record<string, Outcome>>>>;
+/** By case. */
+type Outcomes = Readonly<Record<string, Outcome>>;
 
 const cases = process.argv.slice(2);
 const server = await EchoServer.start();
@@ -29,8 +30,8 @@ const proxy = await ProxyProcess.start({
 });
 const folder = await mkdtemp(join(tmpdir(), 'evenkeel-autobahn-'));
 try {
-  await runSuite();
-  const { alone, proxied } = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as Report;
+  // At the same time: most cases wait for one round trip after the other.
+  const [alone, proxied] = await Promise.all([runSuite('alone', server.port), runSuite('proxied', port)]);
   const differing = Object.keys(alone).filter((id) => show(alone[id]!) !== show(proxied[id]!));
   for (const id of differing)
     print(`${id}: ${show(alone[id]!)} alone, ${show(proxied[id]!)} behind Evenkeel`);
@@ -42,32 +43,34 @@ try {
   await rm(folder, { recursive: true });
 }
 
-async function runSuite(): Promise<void> {
-  const url = (at: number): string => `ws://127.0.0.1:${at}`;
+/** The cases against one server, told to standard error as they begin. */
+async function runSuite(agent: string, at: number): Promise<Outcomes> {
+  const outdir = join(folder, agent);
   const spec = {
-    outdir: folder,
-    servers: [
-      { agent: 'alone', url: url(server.port) },
-      { agent: 'proxied', url: url(port) },
-    ],
+    outdir,
+    servers: [{ agent, url: `ws://127.0.0.1:${at}` }],
     cases: cases.length === 0 ? ['*'] : cases,
     'exclude-cases': [],
     'exclude-agent-cases': {},
   };
-  await writeFile(join(folder, 'spec.json'), JSON.stringify(spec));
-  const suite = spawn('wstest', ['-m', 'fuzzingclient', '-s', join(folder, 'spec.json')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    cwd: folder,
+  await mkdir(outdir);
+  await writeFile(join(outdir, 'spec.json'), JSON.stringify(spec));
+  const suite = spawn('wstest', ['-m', 'fuzzingclient', '-s', join(outdir, 'spec.json')], {
+    stdio: ['ignore', process.stderr, process.stderr],
+    cwd: outdir,
+    env: { ...process.env, PYTHONUNBUFFERED: '1' },
   });
   const [code] = (await once(suite, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`wstest ended with ${code}`);
+  const report = JSON.parse(await readFile(join(outdir, 'index.json'), 'utf8')) as Record<string, Outcomes>;
+  return report[agent]!;
 }
 
 function show({ behavior, behaviorClose, remoteCloseCode }: Outcome): string {
   return `${behavior}/${behaviorClose}/${remoteCloseCode}`;
 }
 
-function counts(outcomes: Readonly<Record<string, Outcome>>): string {
+function counts(outcomes: Outcomes): string {
   const groups = Map.groupBy(Object.values(outcomes), ({ behavior }) => behavior);
   return [...groups].map(([behavior, { length }]) => `${length} ${behavior}`).join(', ');
 }
