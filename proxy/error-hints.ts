@@ -53,7 +53,7 @@ export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = {
   UPSTREAM_TLS_FAILED:
     'The TLS handshake with the endpoint failed: its certificate is not for `backends[].tls.serverName`, not signed by `caRef`, or expired; or it does not speak TLS. Its health has the message.',
   UPSTREAM_RESET:
-    'The backend closed or reset the connection before its answer was complete. Look for a crash in its log.',
+    'The backend closed or reset the connection before its answer was complete. Look for a crash in its log. Over TLS: a response without a length that does not end with `close_notify` is not complete either.',
   UPSTREAM_STALE_CONNECTION:
     'The backend had closed a kept connection just as a request took it. Harmless, and repeated where that is allowed; if frequent, raise the backend’s keep-alive timeout.',
   UPSTREAM_REFUSED_STREAM:

@@ -19,7 +19,7 @@ export function failWhenCutShort(socket: TLSSocket, encrypted: Socket): void {
   const push = socket.push.bind(socket);
   const pushChecked: TLSSocket['push'] = (chunk: unknown, encoding) => {
     if (chunk !== null || !isCutShort(socket, encrypted)) return push(chunk, encoding);
-    socket.destroy(new Error('TLS was cut short'));
+    socket.destroy(Object.assign(new Error('TLS was cut short'), { code: 'NO_CLOSE_NOTIFY' }));
     return false;
   };
   Object.assign(socket, { push: pushChecked });

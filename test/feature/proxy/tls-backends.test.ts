@@ -412,6 +412,16 @@ describe('health checks of backends with TLS', () => {
     expect(await probe(http, plain.port, verify())).toMatch(/^(TLSFailed|ConnectFailed): /);
   });
 
+  it('fail where traffic would, for want of a goodbye', async () => {
+    const response = 'HTTP/1.1 200 OK\r\n\r\nfine';
+    const polite = await endingBackend(response, { end: 'TLS' });
+    expect(await probe(http, polite.port, verify())).toBe('pass');
+    const rude = await endingBackend(response, { end: 'TCP' });
+    expect(await probe(http, rude.port, verify())).toBe(
+      'ProtocolError: connection broke before the answer was complete: NO_CLOSE_NOTIFY',
+    );
+  });
+
   it('speak gRPC over it', async () => {
     const { cert, key } = await serverOptions();
     const server = createSecureServer({ cert, key });
