@@ -55,7 +55,11 @@ function readCertificateAnew({
   if (key === undefined) return `tls.key of Secret ${name} is no private key in PEM without a passphrase`;
   const keyType = keyTypeOf(key);
   if (typeof keyType !== 'object') return `tls.key of Secret ${name} is ${keyType}`;
-  if (!leaf.checkPrivateKey(key)) return `tls.key of Secret ${name} does not belong to its tls.crt`;
+  const owner = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+  if (owner === -1) return `tls.key of Secret ${name} does not belong to its tls.crt`;
+  if (owner > 0) {
+    return `tls.key of Secret ${name} belongs to certificate ${owner + 1} of its tls.crt, which has to be the first`;
+  }
   const pair = { chain: toPem(chain), privateKey: key.export({ type: 'pkcs8', format: 'pem' }) };
   const refusal = refusalOf(pair);
   if (refusal !== undefined) return `the certificate of Secret ${name} cannot be used: ${refusal}`;

@@ -82,7 +82,10 @@ export class ServerContexts {
   }
 }
 
-/** Every certificate with the best match for the name, the first of each kind of key. */
+/**
+ * Every certificate with the best match for the name, the first of each kind of key. Of one that not every client can
+ * use, the best match with RSA is beside it, so that no client is turned away for want of a better one.
+ */
 export function chooseCertificates(
   certificates: readonly ServerCertificate[],
   serverName: string | undefined,
@@ -102,10 +105,10 @@ function candidates(
     certificates.filter(({ names }) => names.includes(name));
   if (serverName !== undefined) {
     const exact = named(serverName);
-    if (exact.length > 0) return exact;
     // One label, as clients read it.
-    const wildcard = named(`*${serverName.slice(serverName.indexOf('.'))}`);
-    if (serverName.includes('.') && wildcard.length > 0) return wildcard;
+    const wildcard = serverName.includes('.') ? named(`*${serverName.slice(serverName.indexOf('.'))}`) : [];
+    if (exact.length > 0) return [...exact, ...wildcard.filter(({ keyType }) => keyType === 'RSA')];
+    if (wildcard.length > 0) return wildcard;
   }
   const first = certificates[0];
   // Its twin with another kind of key is as good.

@@ -112,6 +112,11 @@ describe('the certificate of a listener', () => {
       'tls.key of Secret shop does not belong to its tls.crt',
     ],
     [
+      'its chain the wrong way round',
+      () => tlsSecret('shop', { chain: authority.certificate + pair.chain, privateKey: pair.privateKey }),
+      'tls.key of Secret shop belongs to certificate 2 of its tls.crt, which has to be the first',
+    ],
+    [
       'nothing at all',
       () => ({ metadata: { name: 'shop', namespace: 'shop' }, type: 'kubernetes.io/tls', data: {} }),
       'tls.crt of Secret shop has no certificate in PEM',

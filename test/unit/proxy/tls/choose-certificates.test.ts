@@ -18,6 +18,8 @@ const CERTIFICATES = [
   certificate('shop-again', ['shop.example.com']),
   certificate('shop-rsa', ['shop.example.com'], 'RSA'),
   certificate('default-rsa', ['www.example.com'], 'RSA'),
+  certificate('new', ['new.example.com']),
+  certificate('old-rsa', ['old.example.com'], 'RSA'),
 ];
 
 describe('the certificates for a server name', () => {
@@ -25,6 +27,10 @@ describe('the certificates for a server name', () => {
     ['shop.example.com', 'shop shop-rsa'],
     ['api.example.com', 'wild wild-rsa'],
     ['example.com', 'wild wild-rsa'],
+    // For who cannot use ECDSA, whose certificate it is matters less than that there is one.
+    ['new.example.com', 'new wild-rsa'],
+    // Everybody can use RSA.
+    ['old.example.com', 'old-rsa'],
     // A wildcard takes one label.
     ['a.b.example.com', 'default default-rsa'],
     ['example.org', 'default default-rsa'],
