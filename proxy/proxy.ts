@@ -21,7 +21,8 @@ import { SharedTable } from './state/shared-table.ts';
 import { SlotAllocator } from './state/slot-allocator.ts';
 import { type Memory, MemoryGuard, systemMemory } from './memory-guard.ts';
 import { SlowStarter } from './upstream/slow-starter.ts';
-import { release, WorkerFleet, type Reservation } from './worker/fleet.ts';
+import { WorkerFleet } from './worker/fleet.ts';
+import { release, reserve, type Reservation } from './worker/port-reservation.ts';
 import type { PoolChange, WorkerData } from './worker/protocol.ts';
 
 export interface ProxyOptions {
@@ -246,7 +247,7 @@ export class Proxy {
     const reserved = new Map<string, Reservation>();
     for (const port of wanted.values()) {
       if (this.#ports.has(port.id)) continue;
-      const reservation = await this.#fleet.reserve(port);
+      const reservation = await reserve(port, this.#fleet.size);
       if (typeof reservation !== 'string') {
         reserved.set(port.id, reservation);
         continue;

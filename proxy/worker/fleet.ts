@@ -1,5 +1,4 @@
-import { createSocket } from 'node:dgram';
-import { BoundSocket } from 'node:net';
+import type { BoundSocket } from 'node:net';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { PoolTraffic } from '../../api/traffic.ts';
@@ -11,14 +10,13 @@ import type { MetricJson } from '../observe/traffic-meter.ts';
 import type { RateTable } from '../routing/rate-table.ts';
 import { MAX_WORKERS, type SharedTable } from '../state/shared-table.ts';
 import { editOf, type PoolEdit } from './pool-edit.ts';
+import { bindShared, type Reservation } from './port-reservation.ts';
 import type { FromWorker, PoolChange, ToWorker, WorkerData } from './protocol.ts';
+import { respawnDelayMs } from './respawn-delay.ts';
 
 /** Run from the sources, or bundled into one file beside `worker.mjs` (scripts/bundle.ts). */
 const WORKER_ENTRY = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './worker.mjs', import.meta.url);
 
-/** A worker that dies again within this time waits before it is started once more. */
-const STABLE_MS = 10_000;
-const MAX_RESPAWN_DELAY_MS = 5_000;
 /** A worker whose heartbeat stands still for this long is hung: it is replaced. */
 const HUNG_MS = 5_000;
 const WATCH_MS = 500;
@@ -52,12 +50,6 @@ export interface FleetOptions {
   readonly onReplaced: (reason: 'crash' | 'exception' | 'hung') => void;
 }
 
-/** A port that is bound for each worker and accepts nothing yet. */
-export interface Reservation {
-  readonly port: PlannedPort;
-  readonly sockets: readonly BoundSocket[];
-}
-
 /**
  * The worker threads of a proxy, as one: a change is applied when every serving thread has applied it, a port is
  * open when it is open in each. Keeps what a new thread must be told, replaces threads that die (at once), throw
@@ -79,6 +71,7 @@ export class WorkerFleet {
     this.#options = options;
   }
 
+  /** Threads that serve. */
   get size(): number {
     return this.#serving().length;
   }
@@ -102,29 +95,6 @@ export class WorkerFleet {
     const message = { type: 'apply', seq: 0, upsert: whole, edit, remove } as const;
     const informed = [...this.#members.values()].filter((member) => member.informed);
     await Promise.all(informed.map((member) => this.#ask(member, message)));
-  }
-
-  /**
-   * Takes a port without accepting on it yet, so that a pool whose port cannot be had is refused before anything
-   * changes. The error is a text for a person.
-   */
-  async reserve(port: PlannedPort): Promise<Reservation | string> {
-    if (port.transport === 'udp') {
-      const error = await udpBindError(port);
-      return error ?? { port, sockets: [] };
-    }
-    const inUse = exclusiveBindError(port);
-    if (inUse !== undefined) return inUse;
-    const sockets: BoundSocket[] = [];
-    for (let i = 0; i < this.size; i++) {
-      const bound = bind(port);
-      if (typeof bound === 'string') {
-        release({ port, sockets });
-        return bound;
-      }
-      sockets.push(bound);
-    }
-    return { port, sockets };
   }
 
   /** Accepts on a reserved port in every worker. */
@@ -290,7 +260,7 @@ export class WorkerFleet {
     if (port.transport === 'udp') return this.#openUdp(port, members);
     const opened = await Promise.all(
       members.map(async (member, index) => {
-        const bound = sockets[index] ?? bind(port);
+        const bound = sockets[index] ?? bindShared(port);
         if (typeof bound === 'string') return bound;
         const answer = await this.#ask(member, { type: 'listen', seq: 0, portId: port.id, bound }, [bound]);
         return answer?.type === 'listening' ? answer.error : undefined;
@@ -347,12 +317,12 @@ export class WorkerFleet {
     if (this.#closing || member.leaving) return;
     this.#options.onReplaced('crash');
     const lived = this.#options.clock.now() - member.startedAt;
-    const delay = lived > STABLE_MS ? 0 : Math.min(MAX_RESPAWN_DELAY_MS, lived < 100 ? 1_000 : 50);
+    const delayMs = respawnDelayMs(lived);
     this.#options.log.error(
-      { worker: member.row, livedMs: Math.round(lived), delayMs: delay },
+      { worker: member.row, livedMs: Math.round(lived), delayMs },
       'worker died: replacing it',
     );
-    this.#options.clock.after(delay, () => {
+    this.#options.clock.after(delayMs, () => {
       if (!this.#closing) void this.#spawn();
     });
   }
@@ -384,60 +354,10 @@ export class WorkerFleet {
   }
 }
 
-/** Ports are released when they are not listened on after all. */
-export function release(reservation: Reservation): void {
-  for (const socket of reservation.sockets) socket.close();
-}
-
 function post(
   member: Member,
   message: ToWorker,
   transfer: readonly (BoundSocket | MessagePort)[] = [],
 ): void {
   member.thread.postMessage(message, transfer as readonly MessagePort[]);
-}
-
-/** Binds one worker's socket of a port; the error's text when that fails. */
-function bind(port: PlannedPort): BoundSocket | string {
-  try {
-    return new BoundSocket({ host: port.address, port: port.port, reusePort: true });
-  } catch (error) {
-    return bindErrorText(port, error);
-  }
-}
-
-/** SO_REUSEPORT would let two processes share a port unnoticed, so the port is first bound without it. */
-function exclusiveBindError(port: PlannedPort): string | undefined {
-  try {
-    new BoundSocket({ host: port.address, port: port.port }).close();
-    return undefined;
-  } catch (error) {
-    return bindErrorText(port, error);
-  }
-}
-
-function udpBindError(port: PlannedPort): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = createSocket(port.address.includes(':') ? 'udp6' : 'udp4');
-    socket.once('error', (error) => {
-      socket.close();
-      resolve(bindErrorText(port, error));
-    });
-    socket.bind({ address: port.address, port: port.port, exclusive: true }, () => {
-      socket.close(() => resolve(undefined));
-    });
-  });
-}
-
-function bindErrorText(port: PlannedPort, error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  const why =
-    code === 'EADDRINUSE'
-      ? 'another process uses it'
-      : code === 'EACCES'
-        ? 'this process may not bind ports below net.ipv4.ip_unprivileged_port_start'
-        : code === 'EADDRNOTAVAIL'
-          ? 'the address is not one of this machine'
-          : 'it cannot be bound';
-  return `${port.transport} ${port.address}:${port.port}: ${why} (${code})`;
 }
