@@ -272,7 +272,7 @@ export interface ServiceSource {
    */
   name: string;
   /**
-   * One of the Service's ports, by name (http) or by number (80).
+   * One of the Service's ports, by name (http) or by number (80). Its appProtocol says what the endpoints speak to HTTP listeners: kubernetes.io/h2c or grpc is HTTP/2 with prior knowledge (over TLS by ALPN), all else HTTP/1.1.
    */
   port: number | string;
 }
@@ -359,7 +359,7 @@ export interface ActiveCheckSpec {
   custom?: CustomCheck;
 }
 /**
- * How an HTTP check asks and what it expects.
+ * How an HTTP check asks and what it expects. It is asked in HTTP/2 where that is what the endpoints speak, but on a port of its own in HTTP/1.1.
  */
 export interface HTTPCheck {
   /**

@@ -331,6 +331,8 @@ export type ProbeConfig =
   | { readonly type: 'UDP'; readonly send: string; readonly expect?: string }
   | {
       readonly type: 'HTTP';
+      /** Absent: HTTP/1.1. */
+      readonly version?: 'HTTP/2';
       readonly path: string;
       readonly method: string;
       readonly host?: string;

@@ -1,5 +1,5 @@
 import type { ActiveCheckSpec, FailOpenSpec, PassiveSpec, PoolSpec } from '../../api/pool.gen.ts';
-import type { ActiveCheck, FailOpen, PassiveHealth, ProbeConfig } from '../../api/snapshot.ts';
+import type { ActiveCheck, Backend, FailOpen, PassiveHealth, ProbeConfig } from '../../api/snapshot.ts';
 import { UNION_DEFAULTS } from '../../api/union-defaults.gen.ts';
 import { durationMs } from './units.ts';
 
@@ -9,9 +9,12 @@ const INTRODUCED: ReadonlySet<string> = new Set(['TCP', 'HTTP', 'GRPC']);
 /** The checks of a pool with their units normalised. The spec has passed validation. */
 export function resolveActiveCheck(
   spec: ActiveCheckSpec,
+  appProtocol: Backend['appProtocol'],
   backendProxyProtocol: PoolSpec['backendProxyProtocol'],
 ): ActiveCheck {
   const isIntroduced = spec.port === undefined && INTRODUCED.has(spec.type);
+  // What a port of its own speaks nobody has said.
+  const isHttp2 = spec.port === undefined && spec.type === 'HTTP' && appProtocol === 'h2c';
   return {
     intervalMs: durationMs(spec.interval),
     unhealthyIntervalMs: durationMs(spec.unhealthyInterval),
@@ -21,7 +24,7 @@ export function resolveActiveCheck(
     initialState: spec.initialState,
     ...(spec.port === undefined ? {} : { port: spec.port }),
     ...(isIntroduced && backendProxyProtocol !== undefined ? { proxyProtocol: backendProxyProtocol } : {}),
-    probe: resolveProbe(spec),
+    probe: { ...resolveProbe(spec), ...(isHttp2 ? { version: 'HTTP/2' } : {}) },
   };
 }
 

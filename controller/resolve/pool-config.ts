@@ -48,13 +48,14 @@ function resolveConfigAnew(spec: PoolSpec, { appProtocols, tls }: Found): PoolCo
       .map(({ name, healthCheck: own }): Backend => {
         const active = own === undefined ? healthCheck.active : own.active;
         const secured = tls.backends.get(name);
+        const appProtocol = appProtocols.get(name) ?? 'http1';
         return {
           name,
-          appProtocol: appProtocols.get(name) ?? 'http1',
+          appProtocol,
           ...(secured === undefined ? {} : { tls: secured }),
           ...(active === undefined
             ? {}
-            : { healthCheck: resolveActiveCheck(active, spec.backendProxyProtocol) }),
+            : { healthCheck: resolveActiveCheck(active, appProtocol, spec.backendProxyProtocol) }),
         };
       })
       .toSorted(compareNames),

@@ -1,13 +1,9 @@
-import type { ProbeConfig } from '../../api/snapshot.ts';
 import { ChunkedDecoder } from '../http/h1/chunked-decoder.ts';
 import { INCOMPLETE, REFUSED, type Fault } from '../http/h1/fault.ts';
 import { PartialHead } from '../http/h1/partial-head.ts';
 import { ResponseHead } from '../http/h1/response-head.ts';
-import { fail, PASS, type ProbeResult } from './probe.ts';
-
-type HttpProbe = Extract<ProbeConfig, { type: 'HTTP' }>;
-
-const BODY_LIMIT = 64 * 1024;
+import { HttpExpectation, type HttpProbe } from './http-expectation.ts';
+import { fail, type ProbeResult } from './probe.ts';
 
 /**
  * Reads the answer to one HTTP check and says whether it is the one wanted, as soon as that is decided: a wrong status
@@ -22,11 +18,11 @@ export class HttpAnswer {
   #partial: PartialHead | undefined;
   #inBody = false;
   #chunks: ChunkedDecoder | undefined;
-  #received = 0;
-  readonly #parts: Buffer[] = [];
+  readonly #expectation: HttpExpectation;
 
   constructor(probe: HttpProbe) {
     this.#probe = probe;
+    this.#expectation = new HttpExpectation(probe);
   }
 
   read(chunk: Buffer): ProbeResult | undefined {
@@ -38,7 +34,7 @@ export class HttpAnswer {
 
   /** The peer has closed. */
   ended(): ProbeResult {
-    if (this.#inBody && this.#head.body === 'until-close') return this.#judgeBody();
+    if (this.#inBody && this.#head.body === 'until-close') return this.#expectation.end();
     return fail('ProtocolError', 'connection closed before the answer was complete');
   }
 
@@ -62,10 +58,8 @@ export class HttpAnswer {
 
   #begin(rest: Buffer): ProbeResult | undefined {
     const { status, body } = this.#head;
-    const { expectedStatuses } = this.#probe;
-    if (!expectedStatuses.some(({ start, end }) => start <= status && status <= end)) {
-      return fail('UnexpectedStatus', `HTTP ${status}, wanted ${statusText(expectedStatuses)}`);
-    }
+    const unexpected = this.#expectation.status(status);
+    if (unexpected !== undefined) return unexpected;
     this.#inBody = true;
     if (body === 'chunked') this.#chunks = new ChunkedDecoder('content');
     return this.#readBody(rest);
@@ -75,9 +69,10 @@ export class HttpAnswer {
     if (this.#chunks !== undefined) return this.#readChunks(this.#chunks, bytes);
     const { body, contentLength } = this.#head;
     const expected = body === 'none' ? 0 : body === 'length' ? contentLength : Infinity;
-    this.#take(bytes.subarray(0, expected - this.#received));
-    if (this.#received > BODY_LIMIT) return TOO_LONG;
-    return this.#received === expected ? this.#judgeBody() : undefined;
+    const expectation = this.#expectation;
+    const tooLong = expectation.body(bytes.subarray(0, expected - expectation.received));
+    if (tooLong !== undefined) return tooLong;
+    return expectation.received === expected ? expectation.end() : undefined;
   }
 
   #readChunks(chunks: ChunkedDecoder, bytes: Buffer): ProbeResult | undefined {
@@ -87,31 +82,15 @@ export class HttpAnswer {
       if (taken === REFUSED) return malformed(chunks.fault);
       pos += taken;
       for (let i = 0; i < chunks.rangeCount; i++) {
-        this.#take(bytes.subarray(chunks.ranges[2 * i], chunks.ranges[2 * i + 1]));
+        const part = bytes.subarray(chunks.ranges[2 * i], chunks.ranges[2 * i + 1]);
+        const tooLong = this.#expectation.body(part);
+        if (tooLong !== undefined) return tooLong;
       }
-      if (this.#received > BODY_LIMIT) return TOO_LONG;
     }
-    return chunks.done ? this.#judgeBody() : undefined;
-  }
-
-  #take(part: Buffer): void {
-    this.#received += part.length;
-    if (this.#probe.expectedBody !== undefined) this.#parts.push(part);
-  }
-
-  #judgeBody(): ProbeResult {
-    const { expectedBody } = this.#probe;
-    if (expectedBody === undefined || Buffer.concat(this.#parts).includes(expectedBody)) return PASS;
-    return fail('UnexpectedBody', 'the body does not contain the expected text');
+    return chunks.done ? this.#expectation.end() : undefined;
   }
 }
-
-const TOO_LONG = fail('UnexpectedBody', 'the body is longer than 64 KiB');
 
 function malformed(fault: Fault): ProbeResult {
   return fail('ProtocolError', `the answer is not valid HTTP/1.1: ${fault}`);
-}
-
-function statusText(ranges: HttpProbe['expectedStatuses']): string {
-  return ranges.map(({ start, end }) => (start === end ? `${start}` : `${start}-${end}`)).join(', ');
 }

@@ -4,6 +4,7 @@ import { converse } from './probe-connection.ts';
 import { probeCustom } from './probe-custom.ts';
 import { probeGrpc } from './probe-grpc.ts';
 import { httpDialogue } from './probe-http.ts';
+import { probeHttp2 } from './probe-http2.ts';
 import { tcpDialogue } from './probe-tcp.ts';
 import { probeUdp } from './probe-udp.ts';
 import type { RunProbe } from './probe.ts';
@@ -31,6 +32,7 @@ export function createProber(clock: Clock): Prober {
         case 'TCP':
           return converse(clock, target, tcpDialogue(probe, timeoutMs), done);
         case 'HTTP':
+          if (probe.version === 'HTTP/2') return probeHttp2(clock, target, probe, done);
           return converse(clock, target, httpDialogue(probe, target.address, target.port), done);
         case 'GRPC':
           return probeGrpc(clock, target, probe.service, done);

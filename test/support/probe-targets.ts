@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /** Something to probe, on a port of its own; closed with everything that is open on it at `close`. */
@@ -36,7 +41,7 @@ export function httpTarget(answer: string | ((socket: Socket, head: string) => v
 
 /** A cleartext HTTP/2 server. */
 export function http2Target(
-  onStream: (stream: ServerHttp2Stream, path: string, body: Promise<Buffer>) => void,
+  onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, body: Promise<Buffer>) => void,
 ): Promise<Target> {
   const server = createHttp2Server();
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
@@ -44,7 +49,7 @@ export function http2Target(
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     const body = once(stream, 'end').then(() => Buffer.concat(chunks));
-    onStream(stream, headers[':path'] ?? '', body);
+    onStream(stream, headers, body);
   });
   return listening(server, () => server.listen(0, '127.0.0.1'));
 }

@@ -1,4 +1,5 @@
 import { createServer as createHttpServer } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ActiveCheck, ProbeConfig } from '../../../api/snapshot.ts';
@@ -81,6 +82,7 @@ const http = (over: Partial<Extract<ProbeConfig, { type: 'HTTP' }>> = {}): Probe
 describe.each<[string, ProbeConfig]>([
   ['TCP', { type: 'TCP' }],
   ['HTTP', http()],
+  ['HTTP/2', http({ version: 'HTTP/2' })],
   ['GRPC', { type: 'GRPC', service: '' }],
   ['UDP', { type: 'UDP', send: 'PING', expect: 'PONG' }],
 ])('a %s probe', (_, probe) => {
@@ -103,6 +105,7 @@ describe.each<[string, ProbeConfig]>([
 describe.each<[string, ProbeConfig]>([
   ['TCP', { type: 'TCP', expect: 'PONG' }],
   ['HTTP', http()],
+  ['HTTP/2', http({ version: 'HTTP/2' })],
   ['GRPC', { type: 'GRPC', service: '' }],
 ])('a %s probe', (_, probe) => {
   it('gives up on a server that accepts and stays silent', async () => {
@@ -305,6 +308,83 @@ describe('an HTTP probe', () => {
   });
 });
 
+describe('an HTTP probe in HTTP/2', () => {
+  const http2 = (over: Parameters<typeof http>[0] = {}): ProbeConfig => http({ version: 'HTTP/2', ...over });
+
+  it('asks like one in HTTP/1.1', async () => {
+    const asked: IncomingHttpHeaders[] = [];
+    const { port } = await opened(
+      http2Target((stream, headers) => {
+        asked.push(headers);
+        stream.respond({ ':status': 204 }, { endStream: true });
+      }),
+    );
+    const headers = [{ name: 'user-agent', value: 'mine' }];
+    expect(await ask({ probe: http2(), port })).toBe('pass');
+    expect(await ask({ probe: http2({ method: 'POST', host: 'a.example', headers }), port })).toBe('pass');
+    expect(asked).toMatchObject([
+      { ':path': '/healthz', ':authority': `127.0.0.1:${port}`, 'user-agent': 'evenkeel-health-check' },
+      { ':method': 'POST', ':authority': 'a.example', 'user-agent': 'mine', 'content-length': '0' },
+    ]);
+  });
+
+  it.each<[string, Parameters<typeof http>[0], string]>([
+    ['a status', {}, 'pass'],
+    [
+      'another status',
+      { expectedStatuses: [{ start: 204, end: 204 }] },
+      'UnexpectedStatus: HTTP 200, wanted 204',
+    ],
+    ['a body', { expectedBody: 'all well' }, 'pass'],
+    ['another body', { expectedBody: 'ill' }, 'UnexpectedBody: the body does not contain the expected text'],
+    ['HEAD', { method: 'HEAD' }, 'pass'],
+    ['POST', { method: 'POST', headers: [{ name: 'x-a', value: 'b' }] }, 'pass'],
+  ])('wants what it is told: %s', async (_, over, expected) => {
+    const { port } = await opened(
+      http2Target((stream, { ':method': method }) => {
+        stream.respond({ ':status': 200 }, { endStream: method === 'HEAD' });
+        if (method !== 'HEAD') stream.end('all is well, all well');
+      }),
+    );
+    expect(await ask({ probe: http2(over), port })).toBe(expected);
+  });
+
+  it('stops reading an answer that is far too long', async () => {
+    const { port } = await opened(
+      http2Target((stream) => {
+        stream.respond({ ':status': 200 });
+        stream.write(Buffer.alloc(100_000));
+      }),
+    );
+    expect(await ask({ probe: http2(), port })).toBe('UnexpectedBody: the body is longer than 64 KiB');
+  });
+
+  it('tells an HTTP/1 server', async () => {
+    const { port } = await opened(
+      tcpTarget((socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))),
+    );
+    expect(await ask({ probe: http2(), port })).toMatch(/^ProtocolError: /);
+  });
+
+  it.each([0, 2, 8])('notices a stream that the server resets with %d', async (code) => {
+    const { port } = await opened(http2Target((stream) => stream.close(code)));
+    expect(await ask({ probe: http2(), port })).toMatch(/^ProtocolError: /);
+  });
+
+  it.each<[string, (stream: ServerHttp2Stream) => void]>([
+    ['a connection that is closed', (stream) => stream.session!.destroy()],
+    ['a length that is another', (stream) => stream.end()],
+  ])('takes no half for the whole: %s', async (_, breakOff) => {
+    const { port } = await opened(
+      http2Target((stream) => {
+        stream.respond({ ':status': 200, 'content-length': '100' });
+        stream.write('half', () => breakOff(stream));
+      }),
+    );
+    expect(await ask({ probe: http2({ expectedBody: 'half' }), port })).toMatch(/^\w+: /);
+  });
+});
+
 describe('a gRPC probe', () => {
   const grpc = (service = ''): ProbeConfig => ({ type: 'GRPC', service });
 
@@ -326,9 +406,9 @@ describe('a gRPC probe', () => {
   });
 
   it('asks about the service it is told', async () => {
-    const asked = Promise.withResolvers<{ path: string; body: Buffer }>();
+    const asked = Promise.withResolvers<{ path: string | undefined; body: Buffer }>();
     const { port } = await opened(
-      http2Target((stream, path, body) => {
+      http2Target((stream, { ':path': path }, body) => {
         void body.then((bytes) => {
           asked.resolve({ path, body: bytes });
           stream.respond({ ':status': 200, 'grpc-status': '5' }, { endStream: true });
