@@ -3,6 +3,10 @@ import { BroadcastChannel, workerData } from 'node:worker_threads';
 import '../../proxy/worker/main.ts';
 import { FAULTS, type Fault } from './worker-faults.ts';
 
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 const channel = new BroadcastChannel(FAULTS);
 channel.unref();
 channel.onmessage = (event: unknown) => {
@@ -17,7 +21,10 @@ channel.onmessage = (event: unknown) => {
     case 'exit':
       process.exit(1);
       return;
+    case 'stall':
+      block(1_000);
+      return;
     case 'hang':
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+      block(60_000);
   }
 };

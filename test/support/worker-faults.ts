@@ -5,7 +5,8 @@ export const FAULTS = 'evenkeel-worker-faults';
 export interface Fault {
   /** Which worker. */
   readonly row: number;
-  readonly fault: 'throw' | 'exit' | 'hang';
+  /** `stall`: a second in which it does nothing. */
+  readonly fault: 'throw' | 'exit' | 'stall' | 'hang';
 }
 
 /** Makes a worker of a proxy that was started with test/support/faulty-worker.ts fail. */

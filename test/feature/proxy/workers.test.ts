@@ -172,10 +172,31 @@ describe('worker threads', () => {
   it('replaces a worker that hangs, while the others serve', async () => {
     await serve(pool('a', ports[0]!));
     injectFault({ row: 0, fault: 'hang' });
-    await eventually('the hang is counted', () => replaced('hung'));
+    let [isReplaced, served] = [false, 0];
+    const replacing = eventually('the hang is counted', () => replaced('hung')).then(
+      () => (isReplaced = true),
+    );
+    await eventually('the other worker takes whom the kernel gives it', () => {
+      void open(ports[0]!).then(
+        () => (served += isReplaced ? 0 : 1),
+        () => {},
+      );
+      return served >= 10;
+    });
+    await replacing;
     await eventually('both workers serve', () => proxy.workers === 2);
     await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
   }, 30_000);
+
+  // CATALOGUE F14
+  it('leaves a worker alone that stands still for a second; whom it has waits for it', async () => {
+    await serve(pool('a', ports[0]!));
+    const before = await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
+    injectFault({ row: 0, fault: 'stall' });
+    const during = await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
+    for (const client of [...before, ...during]) expect(await echo(client, 'x')).toBe('x');
+    expect((await proxy.scrape('prometheus')).body).not.toMatch(/evenkeel_worker_replacements_total\{/);
+  });
 
   it('takes what a dead worker had in flight out of the counts', async () => {
     const limited = pool('a', ports[0]!);

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -7,13 +8,17 @@ import { eventually } from '../../support/eventually.ts';
 import { describeNetwork, FaultyNetwork } from '../../support/faulty-network.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { ScriptedBackend } from '../../support/http/backend.ts';
+import { poolManifest } from '../../support/process/manifests.ts';
 import { ProxyProcess } from '../../support/process/proxy-process.ts';
 import { TcpBackend } from '../../support/tcp-backend.ts';
+import { UdpBackend } from '../../support/udp.ts';
 
 const PORT = 8080;
 /** It keeps connections: one that it closes would be an answer. */
 const SERVER = `require('node:http').createServer({keepAliveTimeout: 120_000}, (_, res) => res.end('far')).listen(${PORT}, '0.0.0.0', () => console.log('up'));`;
 const CLIENTS = 4;
+/** In about two seconds, within two machines of our own. */
+const SYNS = 20_000;
 const DEFAULT_RESPONSE_MS = 60_000;
 /** For a loaded machine; the bounds of the catalogue are for an idle one. */
 const SLACK_MS = 3_000;
@@ -256,4 +261,118 @@ spec:
       await network.close();
     }
   }, 60_000);
+
+  // G06
+  it('get through a flood of connections that nobody completes, and those who are there go on', async () => {
+    const network = new FaultyNetwork();
+    const backend = await TcpBackend.echo();
+    const [port] = (await freePorts(1)) as [number];
+    const proxy = await ProxyProcess.start({
+      manifests: poolManifest('echo', 'TCP', { listen: port, backend: backend.port }),
+      args: ['--bind', '0.0.0.0'],
+    });
+    const clients: Socket[] = [];
+    const enter = async (): Promise<Socket> => {
+      const client = connect(port, '127.0.0.1');
+      clients.push(client);
+      await echoes(client, 'hello');
+      return client;
+    };
+    try {
+      const old = await enter();
+      // Every answer to a SYN is lost, and who sent it is gone: as if its address had been made up.
+      network.fault('tcp flags syn,ack / syn,ack drop');
+      const flood = await network.run(`
+        const { connect } = require('node:net');
+        let sent = 0;
+        const more = () => {
+          for (let i = 0; i < 100; i++) {
+            const socket = connect(${port}, '${network.here}').on('error', () => {});
+            setTimeout(() => socket.destroy(), 20);
+          }
+          sent += 100;
+          if (sent === 200) console.log('flooding');
+          if (sent < ${SYNS}) setTimeout(more, 5);
+          else setTimeout(() => process.exit(0), 100);
+        };
+        more();`);
+      const over = once(flood, 'exit');
+      let rounds = 0;
+      while (flood.exitCode === null) {
+        await echoes(old, `round ${rounds}`);
+        await enter();
+        rounds += 1;
+      }
+      expect((await over)[0]).toBe(0);
+      expect(rounds).toBeGreaterThan(10);
+      expect(halfOpen(port)).toBeGreaterThan(100);
+      const { workers } = await proxy.load();
+      expect(workers.reduce((sum, { connections }) => sum + connections, 0)).toBe(rounds + 1);
+    } finally {
+      for (const client of clients) client.destroy();
+      await proxy.close();
+      await backend.close();
+      await network.close();
+    }
+  }, 60_000);
+
+  // G08
+  it('are served with datagrams that come and go in fragments', async () => {
+    const network = new FaultyNetwork();
+    const backend = UdpBackend.echo();
+    const [port] = (await freePorts(1)) as [number];
+    const proxy = await ProxyProcess.start({
+      manifests: `
+apiVersion: evenkeel.dev/v1alpha1
+kind: LoadBalancerPool
+metadata: {name: echo}
+spec:
+  listeners: [{name: echo, protocol: UDP, port: ${port}}]
+  backends: [{name: v1, type: Static, static: {endpoints: [{address: 127.0.0.1, port: ${backend.port}}]}}]
+  defaultBackendRefs: [{name: v1}]
+`,
+      args: ['--bind', '0.0.0.0'],
+    });
+    try {
+      const client = await network.run(`
+        const socket = require('node:dgram').createSocket('udp4');
+        const sizes = [1_400, 9_000, 65_507];
+        socket.on('message', (bytes) => {
+          if (bytes.equals(Buffer.alloc(bytes.length, bytes.length))) console.log('whole ' + bytes.length);
+          else console.log('broken ' + bytes.length);
+        });
+        process.stdin.on('data', () => {
+          for (const size of sizes) socket.send(Buffer.alloc(size, size), ${port}, '${network.here}');
+        });
+        console.log('up');`);
+      const heard: string[] = [];
+      client.stdout!.on('data', (text) => heard.push(...String(text).trim().split('\n')));
+      client.stdin!.write('ask\n');
+      await eventually('all have come back', () => heard.length >= 3);
+      expect(heard).toEqual(['whole 1400', 'whole 9000', 'whole 65507']);
+      expect(backend.heard.map(({ bytes }) => bytes.length)).toEqual([1_400, 9_000, 65_507]);
+    } finally {
+      await proxy.close();
+      await backend.close();
+      await network.close();
+    }
+  }, 60_000);
 });
+
+/** Resolves when the client has got this back. */
+async function echoes(client: Socket, text: string): Promise<void> {
+  const answer = once(client, 'data');
+  client.write(text);
+  expect(String((await answer)[0])).toBe(text);
+}
+
+/** Connections to a port that wait for the third packet (proc_net_tcp: state 03). */
+function halfOpen(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .filter((line) => {
+      const [, address, , state] = line.trim().split(/\s+/);
+      return address?.endsWith(local) === true && state === '03';
+    }).length;
+}
