@@ -2,7 +2,7 @@ import type { Rng } from '../../lib/clock.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import { acquireAny } from './acquire-any.ts';
 import type { PickContext, PickFailure } from './picker.ts';
-import { WeightedDraw } from './weighted-draw.ts';
+import { drawByWeight, type WeightedDraw } from './weighted-draw.ts';
 
 /** Pairs that are thrown away, because both are full or tried, before any other endpoint will do. */
 const MAX_PAIRS = 8;
@@ -26,10 +26,7 @@ export class BetterOfTwo {
     isBetter: (one: EndpointState, other: EndpointState) => boolean,
   ) {
     this.#eligible = eligible;
-    this.#draw =
-      eligible.length === 0
-        ? undefined
-        : new WeightedDraw(eligible.map(({ effectiveWeight }) => effectiveWeight));
+    this.#draw = drawByWeight(eligible);
     this.#rng = rng;
     this.#isBetter = isBetter;
   }

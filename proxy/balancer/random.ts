@@ -2,7 +2,7 @@ import type { Rng } from '../../lib/clock.ts';
 import type { EndpointState } from '../state/endpoint-state.ts';
 import { acquireAny } from './acquire-any.ts';
 import type { PickContext, Picker, PickerInput, PickFailure } from './picker.ts';
-import { WeightedDraw } from './weighted-draw.ts';
+import { drawByWeight, type WeightedDraw } from './weighted-draw.ts';
 
 /** Draws that are thrown away, because the endpoint is full or tried, before any other will do. */
 const MAX_DRAWS = 16;
@@ -15,10 +15,7 @@ export class Random implements Picker {
 
   constructor({ eligible, rng }: PickerInput) {
     this.#eligible = eligible;
-    this.#draw =
-      eligible.length === 0
-        ? undefined
-        : new WeightedDraw(eligible.map(({ effectiveWeight }) => effectiveWeight));
+    this.#draw = drawByWeight(eligible);
     this.#rng = rng;
   }
 

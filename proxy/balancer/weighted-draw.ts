@@ -1,3 +1,5 @@
+import type { EndpointState } from '../state/endpoint-state.ts';
+
 /** Indexes by weight: turns a point of [0, 1) into the index whose share of the whole it falls in. */
 export class WeightedDraw {
   /** Where each index's share ends; undefined: all shares are equal. */
@@ -35,4 +37,10 @@ export class WeightedDraw {
     }
     return low;
   }
+}
+
+/** Among endpoints, by their weights of now; undefined: there are none. */
+export function drawByWeight(endpoints: readonly EndpointState[]): WeightedDraw | undefined {
+  if (endpoints.length === 0) return undefined;
+  return new WeightedDraw(endpoints.map(({ effectiveWeight }) => effectiveWeight));
 }
