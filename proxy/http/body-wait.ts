@@ -15,12 +15,12 @@ export class BodyWait {
 
   /**
    * What the body says, as soon as it can be told; undefined: more of it is needed.
-   * @param parts what has come of it, framed as it goes on
+   * @param held its parts are what has come of it, framed as it goes on; asked for once
    * @param bytesIn its content so far
    */
-  read(parts: readonly Buffer[], bytesIn: number, isDone: boolean): BodyBytes | undefined {
+  read(held: { readonly parts: readonly Buffer[] }, bytesIn: number, isDone: boolean): BodyBytes | undefined {
     if (bytesIn > this.needs.maxBytes) return 'unreadable';
-    return isDone ? this.#contentOf(parts) : undefined;
+    return isDone ? this.#contentOf(held.parts) : undefined;
   }
 
   #contentOf(parts: readonly Buffer[]): Uint8Array {

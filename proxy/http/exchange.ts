@@ -192,7 +192,7 @@ export class Exchange implements BackendOwner, Seeking {
   #hold(bytes: Buffer, relay: BodyRelay): void {
     this.#request.hold(bytes, relay);
     const wait = this.#bodyWait;
-    const body = wait?.read(this.#request.parts, relay.content, relay.done);
+    const body = wait?.read(this.#request, relay.content, relay.done);
     if (body !== undefined) this.#match(wait!, body);
   }
 

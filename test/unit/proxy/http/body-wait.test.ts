@@ -8,11 +8,7 @@ const NEEDS: NeedsBody = { kind: 'needs-body', maxBytes: 10, timeoutMs: 1_000 };
 /** What it makes of a body that has come in these parts, framed like this. */
 function read(body: RequestHead['body'], parts: readonly string[], bytesIn: number, isDone: boolean) {
   const wait = new BodyWait({ body } as RequestHead, NEEDS);
-  const said = wait.read(
-    parts.map((part) => Buffer.from(part)),
-    bytesIn,
-    isDone,
-  );
+  const said = wait.read({ parts: parts.map((part) => Buffer.from(part)) }, bytesIn, isDone);
   return said instanceof Uint8Array ? Buffer.from(said).toString() : said;
 }
 
@@ -24,6 +20,17 @@ describe('a body that is waited for', () => {
 
   it('is what its chunks hold, wherever the parts were cut', () => {
     expect(read('chunked', ['4\r\n{"a"\r', '\n3\r\n:1}\r\n0\r\n\r\n'], 7, true)).toBe('{"a":1}');
+  });
+
+  it('is not gathered before that, however small the pieces are that it comes in', () => {
+    const held = {
+      get parts(): never {
+        throw new Error('gathered too early');
+      },
+    };
+    const wait = new BodyWait({ body: 'length' } as RequestHead, NEEDS);
+    expect(wait.read(held, 1, false)).toBeUndefined();
+    expect(wait.read(held, 11, true)).toBe('unreadable');
   });
 
   it('is unreadable as soon as it is over the cap, whole or not', () => {
