@@ -1,10 +1,11 @@
 import type { PoolStatus } from '../api/pool.gen.ts';
 import type { LoadBalancerPool } from '../api/pool.ts';
-import type { PoolSnapshot } from '../api/snapshot.ts';
+import type { PoolSnapshot, Route } from '../api/snapshot.ts';
 import { hostPort } from '../lib/host-port.ts';
 import { parseAuthority } from '../proxy/http/authority.ts';
 import type { RequestView } from '../proxy/http/request-view.ts';
 import { normalisePath } from '../proxy/http/normalise-path.ts';
+import { compileAccess } from '../proxy/routing/access-rules.ts';
 import { explainRoute } from '../proxy/routing/explain.ts';
 import { compileRouteTable } from '../proxy/routing/route-table.ts';
 import type { RouteEntry, RouteSource } from '../proxy/routing/rule.ts';
@@ -89,12 +90,40 @@ export function explain(
         .map((ref): ExplainedBackend => ({ ...ref, endpoints: endpointsOf(ref.name, pool, status) }));
       const takes =
         route === undefined ? `the default backends of ${name}` : `route ${route.name} of ${name}`;
+      const refusal = refusalOf(answer.payload, request);
+      if (refusal !== undefined) return { ...refused(`${takes}, which answers ${refusal}`), rules };
       const own = route?.filters.find(({ type }) => type === 'RequestRedirect' || type === 'DirectResponse');
-      const verdict =
-        own !== undefined && 'statusCode' in own ? `${takes}, which answers ${own.statusCode} itself` : takes;
+      const itself =
+        own !== undefined && 'statusCode' in own ? `, which answers ${own.statusCode} itself` : '';
+      const verdict = `${takes}${itself}${rateOf(route)}`;
       return { verdict, rules, backends, algorithm: pool.config.loadBalancing.algorithm };
     }
   }
+}
+
+/** What the limits of a listener and a route have against a request; undefined: nothing. */
+function refusalOf(
+  { listener, route }: RouteSource<PoolSnapshot>,
+  { clientAddress, body = '' }: ExplainedRequest,
+): string | undefined {
+  for (const [owner, rules] of [
+    ['listener', listener.accessRules],
+    ['route', route?.accessRules],
+  ] as const) {
+    if (compileAccess([rules])?.(clientAddress) === false)
+      return `403: accessRules of the ${owner} do not let ${clientAddress} in`;
+  }
+  const { maxRequestBodyBytes } = listener.limits;
+  return Buffer.byteLength(body) > (maxRequestBodyBytes ?? Infinity)
+    ? `413: the listener takes bodies of ${maxRequestBodyBytes} bytes`
+    : undefined;
+}
+
+function rateOf(route: Route | undefined): string {
+  if (route?.rateLimit === undefined) return '';
+  const { requests, perMs, burst, key } = route.rateLimit;
+  const whose = key.type === 'Header' ? `value of ${key.name}` : 'client address';
+  return `, up to ${requests} in ${perMs / 1_000} s (${burst} at once) of each ${whose}`;
 }
 
 function refused(verdict: string): Explained {

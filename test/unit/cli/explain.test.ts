@@ -53,7 +53,7 @@ const POOL = {
   },
 } as unknown as LoadBalancerPool;
 
-function ask(over: Partial<ExplainedRequest>): ReturnType<typeof explain> {
+function ask(over: Partial<ExplainedRequest>, snapshot = SNAPSHOT): ReturnType<typeof explain> {
   const request = {
     url: 'http://x:8080/',
     method: 'GET',
@@ -61,7 +61,7 @@ function ask(over: Partial<ExplainedRequest>): ReturnType<typeof explain> {
     body: undefined,
     clientAddress: '127.0.0.1',
   };
-  return explain({ ...request, ...over }, [SNAPSHOT], [POOL]);
+  return explain({ ...request, ...over }, [snapshot], [POOL]);
 }
 
 describe('explain', () => {
@@ -97,6 +97,64 @@ describe('explain', () => {
     expect(ask({ url: 'http://x:8080/v1/x', method: 'POST', body, headers }).verdict).toBe(
       'route large of n/shop',
     );
+  });
+
+  describe('says what the limits make of a request', () => {
+    const limited = poolSnapshot({
+      namespace: 'n',
+      name: 'shop',
+      config: poolConfig({
+        listeners: [
+          listener({
+            port: 8080,
+            accessRules: { allowCIDRs: [], denyCIDRs: ['203.0.113.0/24'] },
+            limits: { maxRequestBodyBytes: 4, bodyMatchBytes: 65_536 },
+          }),
+        ],
+        backends: [backend({ name: 'v1' })],
+        routes: [
+          route({
+            name: 'admin',
+            matches: [routeMatch({ path: { type: 'PathPrefix', value: '/admin' } })],
+            accessRules: { allowCIDRs: ['10.0.0.0/8'], denyCIDRs: [] },
+          }),
+          route({
+            name: 'api',
+            matches: [routeMatch({ path: { type: 'PathPrefix', value: '/api' } })],
+            rateLimit: { requests: 3, perMs: 60_000, burst: 5, key: { type: 'Header', name: 'x-key' } },
+          }),
+        ],
+      }),
+      endpoints: { v1: [endpoint({ port: 9000 })] },
+    });
+
+    it.each([
+      [
+        'the listener keeps it out',
+        { clientAddress: '203.0.113.7' },
+        'the default backends of n/shop, which answers 403: accessRules of the listener do not let 203.0.113.7 in',
+      ],
+      [
+        'the route keeps it out',
+        { url: 'http://x:8080/admin' },
+        'route admin of n/shop, which answers 403: accessRules of the route do not let 127.0.0.1 in',
+      ],
+      ['it may come', { url: 'http://x:8080/admin', clientAddress: '10.1.2.3' }, 'route admin of n/shop'],
+      [
+        'it is too large',
+        { method: 'POST', body: '12345' },
+        'the default backends of n/shop, which answers 413: the listener takes bodies of 4 bytes',
+      ],
+      [
+        'it is one of so many',
+        { url: 'http://x:8080/api' },
+        'route api of n/shop, up to 3 in 60 s (5 at once) of each value of x-key',
+      ],
+    ])('%s', (_, request, verdict) => {
+      const explained = ask(request, limited);
+      expect(explained.verdict).toBe(verdict);
+      expect(explained.backends.length).toBe(/answers 4/.test(verdict) ? 0 : 1);
+    });
   });
 
   it('says what would be refused before any route is asked', () => {
