@@ -1,7 +1,7 @@
 import type { TlsFacts } from '../l4/l4-reporter.ts';
 import type { ClientCertificate, Secured } from '../tls/handshake.ts';
 import type { TlsGate } from '../tls/tls-gate.ts';
-import type { TlsEntry, TlsPort } from '../tls/tls-port.ts';
+import { requiresCertificate, type TlsPort } from '../tls/tls-port.ts';
 
 /** What the TLS of a client's connection means for the requests that come on it. */
 export class ClientTls implements TlsFacts {
@@ -41,10 +41,6 @@ export class ClientTls implements TlsFacts {
     this.#reachedBy = port;
     return true;
   }
-}
-
-function requiresCertificate(entry: TlsEntry): boolean {
-  return entry.mode === 'Terminate' && entry.tls.clientValidation?.mode === 'Required';
 }
 
 /** RFC 9440 section 2.2: the certificate as a byte sequence of structured fields. */

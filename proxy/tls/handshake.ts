@@ -4,7 +4,12 @@ import { Deadline, type Deadlines } from '../conn/deadlines.ts';
 import { normalServerName } from './client-hello.ts';
 import { HelloPeek, type Peeked } from './hello-peek.ts';
 import { TerminatedSocket } from './terminated-socket.ts';
-import type { PassthroughEntry, TerminatingEntry, TlsEntry } from './tls-port.ts';
+import {
+  requiresCertificate,
+  type PassthroughEntry,
+  type TerminatingEntry,
+  type TlsEntry,
+} from './tls-port.ts';
 
 /** Why a connection did not get as far as its first byte of plain text; for metrics, so there are few. */
 export type HandshakeFailure =
@@ -135,7 +140,7 @@ export class Handshake {
         version: socket.getProtocol() ?? '',
         alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
         isResumed: socket.isSessionReused(),
-        clientCertificate: clientValidation === undefined ? undefined : socket.getPeerX509Certificate(),
+        clientCertificate: certificateOf(socket, entry),
       });
     };
     const onError = (error: NodeJS.ErrnoException): void => this.#fail(failureOf(error.code));
@@ -146,17 +151,19 @@ export class Handshake {
   /** What OpenSSL lets through, and we do not. */
   #refusalOf(
     socket: TerminatedSocket,
-    { tls }: TerminatingEntry,
+    entry: TerminatingEntry,
     serverName: string | undefined,
   ): HandshakeFailure | undefined {
     // We and OpenSSL have read the same bytes: had they meant another name to it, it would be by other terms. (A
     // session of TLS 1.2 that is resumed tells none; its keys are the listener's own.)
     const { servername } = socket as { servername?: unknown };
     if (typeof servername === 'string' && normalServerName(servername) !== serverName) return 'bad_hello';
-    if (tls.clientValidation === undefined) return undefined;
-    const certificate = socket.getPeerX509Certificate();
+    // A client may take its time: the name may be another listener's by now, or a certificate have come to be required.
+    const current = this.#options.find(serverName);
+    if (current?.id !== entry.id) return 'unknown_name';
+    const certificate = certificateOf(socket, entry);
     if (certificate === undefined) {
-      return tls.clientValidation.mode === 'Required' ? 'client_certificate' : undefined;
+      return requiresCertificate(entry) || requiresCertificate(current) ? 'client_certificate' : undefined;
     }
     // The verdict of a resumed session is as old as the session.
     const hasEnded = certificate.validToDate.getTime() <= this.#options.now();
@@ -182,6 +189,10 @@ export class Handshake {
     if (typeof outcome !== 'string' && outcome.kind === 'passed') this.#encrypted.off('error', ignore);
     this.#done(outcome);
   }
+}
+
+function certificateOf(socket: TLSSocket, { tls }: TerminatingEntry): ClientCertificate | undefined {
+  return tls.clientValidation === undefined ? undefined : socket.getPeerX509Certificate();
 }
 
 /** Fatal alerts (RFC 8446 section 6), as the records that they are before there are keys. */

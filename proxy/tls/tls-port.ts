@@ -61,6 +61,10 @@ export class TlsPort {
   }
 }
 
+export function requiresCertificate(entry: TlsEntry): boolean {
+  return entry.mode === 'Terminate' && entry.tls.clientValidation?.mode === 'Required';
+}
+
 function entryOf(
   id: string,
   { poolUid, listener, tls }: { poolUid: string; listener: Listener; tls: ListenerTLS },

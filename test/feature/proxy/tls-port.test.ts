@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Listener } from '../../../api/snapshot.ts';
 import { backend, backendRef, listener, poolConfig, route } from '../../support/builders.ts';
@@ -176,6 +176,40 @@ describe('TLS passthrough', () => {
   });
 });
 
+/** Stands in front of a port, and keeps what a client says after its ClientHello until it is released. */
+async function relayThatWaits(
+  port: number,
+): Promise<{ readonly port: number; readonly begun: Promise<unknown>; release(): void }> {
+  const opened = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const behind = dialTcp(port);
+    for (const socket of [client, behind]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    behind.once('data', () => begun.resolve()).pipe(client);
+    client.once('data', (hello: Buffer) => {
+      client.pause();
+      behind.write(hello);
+      void opened.promise.then(() => client.pipe(behind));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  keep({
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    begun: begun.promise,
+    release: () => opened.resolve(),
+  };
+}
+
 describe('TLS that ends in front of a byte stream', () => {
   async function echoPort(over: Partial<Listener> = {}): Promise<{ port: TcpPort; backend: TcpBackend }> {
     const echo = keep(await TcpBackend.echo());
@@ -243,6 +277,24 @@ describe('TLS that ends in front of a byte stream', () => {
     client.write('x');
     expect((await all).error).toBe('ECONNRESET');
     expect(port.inFlight).toBe(0);
+  });
+
+  it('goes by what holds when the handshake is over', async () => {
+    const { port, backend: echo } = await echoPort();
+    const { port: relay, begun, release } = await relayThatWaits(port.port);
+    const client = dialTls(relay, { ca: authority.certificate }).then((socket) => readAll(socket));
+    await begun;
+    const clientValidation = { mode: 'Required', ca: authority.certificate } as const;
+    const tls = await terminate(authority, [{}], { clientValidation });
+    port.pool.update({
+      config: poolConfig({ ...port.pool.config, listeners: [tlsListener({ name: 'tls', tls })] }),
+    });
+    port.handler.update(port.view());
+    release();
+    await eventually('it is refused', () => port.worker.records.length === 1);
+    expect(port.worker.records[0]?.reason).toBe('tls_client_certificate');
+    await client.catch(() => undefined);
+    expect(echo.accepted).toBe(0);
   });
 
   it('keeps what is open when the certificate changes, and shows the new one to who comes', async () => {
