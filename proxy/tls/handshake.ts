@@ -131,7 +131,7 @@ export class Handshake {
         this.#fail(refusal);
         return;
       }
-      socket.off('error', onError).off('close', onClose);
+      socket.off('error', onError).off('end', onClose).off('close', onClose);
       this.#end({
         kind: 'secured',
         socket,
@@ -145,7 +145,8 @@ export class Handshake {
     };
     const onError = (error: NodeJS.ErrnoException): void => this.#fail(failureOf(error.code));
     const onClose = (): void => this.#fail('closed');
-    socket.once('secure', onSecure).on('error', onError).on('close', onClose);
+    // Half a connection is no handshake.
+    socket.once('secure', onSecure).on('error', onError).on('end', onClose).on('close', onClose);
   }
 
   /** What OpenSSL lets through, and we do not. */

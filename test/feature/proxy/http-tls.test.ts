@@ -347,6 +347,16 @@ describe('a handshake that does not come about', () => {
     await proxy.emptied();
   });
 
+  it('is over when its client leaves in the middle of it', async () => {
+    const { proxy } = await start([https({ tls: await terminate(authority) })]);
+    const socket = connect(proxy.port, '127.0.0.1');
+    const all = readAll(socket);
+    socket.end(await recordedHello());
+    expect((await all).error).toBeUndefined();
+    expect(proxy.records.map(({ reason }) => reason)).toEqual(['tls_closed']);
+    await proxy.emptied();
+  });
+
   it('is refused where there is no certificate', async () => {
     const tls = await terminate(authority, []);
     const { proxy } = await start([https({ tls })]);
