@@ -179,7 +179,7 @@ describe('TLS passthrough', () => {
 /** Stands in front of a port, and keeps what a client says after its ClientHello until it is released. */
 async function relayThatWaits(
   port: number,
-): Promise<{ readonly port: number; readonly begun: Promise<unknown>; release(): void }> {
+): Promise<{ readonly port: number; readonly begun: Promise<unknown>; readonly release: () => void }> {
   const opened = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const sockets = new Set<Socket>();
