@@ -245,6 +245,10 @@ export interface UDPSessions {
    * What belongs to one session: the same source address and port, or the same source address whatever the port.
    */
   sessionKey: 'FiveTuple' | 'SourceIP';
+  /**
+   * How many times the bytes that it has sent a session's client may get back; answers beyond are dropped and counted, so that nobody is flooded in whose name somebody else asks. Absent, no bound.
+   */
+  maxAmplification?: number;
 }
 /**
  * Where endpoints come from, and how to talk to them.

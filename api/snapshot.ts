@@ -129,6 +129,8 @@ export interface UdpSessions {
   readonly sessionIdleTimeoutMs: number;
   readonly maxSessions: number;
   readonly sessionKey: 'FiveTuple' | 'SourceIP';
+  /** Bytes that a client may get for each that it has sent. Absent: no bound. */
+  readonly maxAmplification?: number;
 }
 
 // ---- backends and their endpoints -------------------------------------------------------------

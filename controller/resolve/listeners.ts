@@ -60,6 +60,11 @@ function resolveClientIP({ clientIP }: ListenerSpec): ClientIP {
 }
 
 function resolveUdp({ udp = UNION_DEFAULTS.UDPSessions }: ListenerSpec): NonNullable<Listener['udp']> {
-  const { sessionIdleTimeout, maxSessions, sessionKey } = udp;
-  return { sessionIdleTimeoutMs: durationMs(sessionIdleTimeout), maxSessions, sessionKey };
+  const { sessionIdleTimeout, maxSessions, sessionKey, maxAmplification } = udp;
+  return {
+    sessionIdleTimeoutMs: durationMs(sessionIdleTimeout),
+    maxSessions,
+    sessionKey,
+    ...(maxAmplification === undefined ? {} : { maxAmplification }),
+  };
 }

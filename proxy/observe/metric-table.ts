@@ -79,6 +79,12 @@ export const PROXY_METRICS = {
         'what was wrong with a [malformed message](troubleshooting.md#malformed-messages), else the [error code](troubleshooting.md#error-codes)',
     },
   },
+  droppedAnswers: {
+    name: 'evenkeel_udp_answers_dropped_total',
+    type: 'counter',
+    help: 'Datagrams from endpoints that were more than `udp.maxAmplification` lets a client have.',
+    labels: {},
+  },
   accessLogFailures: {
     name: 'evenkeel_access_log_failures_total',
     type: 'counter',

@@ -77,6 +77,7 @@ export class TrafficMeter implements TrafficSink {
   /** Requests refused before they had a route, by reason. */
   readonly #refused = new Map<string, number>();
   #accessLogFailures = 0;
+  #droppedAnswers = 0;
   /** TLS handshakes with clients, by version and by whether they resumed a session: `TLSv1.3 true`. */
   readonly #handshakes = new Map<string, number>();
   readonly #failedHandshakes = new Map<string, number>();
@@ -112,6 +113,11 @@ export class TrafficMeter implements TrafficSink {
   /** A connection, or a request that had no route yet, was turned away. */
   refuse(reason: string): void {
     add(this.#refused, reason);
+  }
+
+  /** A datagram was more than its client may have. */
+  answerDropped(): void {
+    this.#droppedAnswers += 1;
   }
 
   accessLogFailed(): void {
@@ -194,6 +200,7 @@ export class TrafficMeter implements TrafficSink {
         TABLE.refused,
         [...this.#refused].map(([reason, value]) => ({ value, labels: { reason } })),
       ),
+      counter(TABLE.droppedAnswers, [{ value: this.#droppedAnswers, labels: {} }]),
       counter(TABLE.accessLogFailures, [{ value: this.#accessLogFailures, labels: {} }]),
       counter(
         TABLE.handshakes,

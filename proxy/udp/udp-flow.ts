@@ -56,6 +56,7 @@ export class UdpFlow implements FlowPlace {
   readonly startedMs: number;
   readonly attempts = 1;
   bytesIn = 0;
+  /** That were passed on. */
   bytesOut = 0;
   answers = 0;
   readonly #socket: Socket;
@@ -91,7 +92,6 @@ export class UdpFlow implements FlowPlace {
     this.#socket.on('message', (datagram) => {
       this.answers += 1;
       this.#unanswered = 0;
-      this.bytesOut += datagram.length;
       this.#owner.answered(this, datagram);
     });
   }

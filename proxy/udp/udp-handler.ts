@@ -47,6 +47,7 @@ class UdpHandler implements ServedPort, FlowOwner {
   #targets!: L4Targets;
   #idleMs = 0;
   #maxSessions = 0;
+  #maxAmplification: number | undefined;
   #bySource = false;
   #draining = false;
   #closed = false;
@@ -66,9 +67,10 @@ class UdpHandler implements ServedPort, FlowOwner {
   /** UDP ports are exclusive: there is one listener. */
   update(view: PortView): void {
     const { listener } = view.entries[0]!;
-    const { sessionIdleTimeoutMs, maxSessions, sessionKey } = listener.udp!;
+    const { sessionIdleTimeoutMs, maxSessions, sessionKey, maxAmplification } = listener.udp!;
     this.#idleMs = sessionIdleTimeoutMs;
     this.#maxSessions = maxSessions;
+    this.#maxAmplification = maxAmplification;
     this.#bindSources(sessionKey === 'SourceIP');
     this.#access = compileAccess([listener.accessRules]);
     this.#targets = compileL4Targets(view, this.#ctx);
@@ -114,14 +116,24 @@ class UdpHandler implements ServedPort, FlowOwner {
   }
 
   answered(flow: UdpFlow, datagram: Buffer): void {
-    this.#table.touch(flow, this.#ctx.deadlines.coarseNow);
     if (flow.answers === 1) this.#ctx.passive.success(flow.endpoint);
+    if (this.#isTooMuch(flow, datagram)) {
+      this.#ctx.traffic.answerDropped();
+      return;
+    }
+    flow.bytesOut += datagram.length;
+    this.#table.touch(flow, this.#ctx.deadlines.coarseNow);
     this.#sent += 1;
     if ((this.#sent & QUEUE_CHECK_MASK) === 0 || this.#queueIsFull) {
       this.#queueIsFull = this.#socket.getSendQueueSize() > MAX_SEND_QUEUE_BYTES;
       if (this.#queueIsFull) return;
     }
     this.#socket.send(datagram, flow.replyPort, flow.replyAddress);
+  }
+
+  #isTooMuch({ bytesIn, bytesOut }: UdpFlow, { length }: Buffer): boolean {
+    const max = this.#maxAmplification;
+    return max !== undefined && bytesOut + length > bytesIn * max;
   }
 
   failed(flow: UdpFlow, code: ErrorCode): void {

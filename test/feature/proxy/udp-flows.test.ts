@@ -35,6 +35,14 @@ function tellers(count: number): number[] {
   return backends.map((backend) => keep(backend).port);
 }
 
+/** Answers that were more than a client had asked for. */
+function dropped({ worker }: UdpPort): number {
+  const metric = worker.ctx.traffic
+    .collect()
+    .find(({ name }) => name === 'evenkeel_udp_answers_dropped_total');
+  return metric?.values[0]?.value ?? 0;
+}
+
 describe('a UDP flow', () => {
   // G08
   it.each([0, 1, 1_472, 9_000, 65_507])('passes a datagram of %i bytes whole, both ways', async (size) => {
@@ -107,6 +115,37 @@ describe('a UDP flow', () => {
     asking.send('?');
     await eventually('all answers', () => asking.got.length === 100);
     expect(other.got).toEqual([]);
+  });
+
+  // G13
+  it('passes no more back than so many times what its client sent, where that is bounded', async () => {
+    const backend = keep(
+      UdpBackend.bind((bytes, from, socket) => {
+        for (let i = 0; i < 100; i++) socket.send(bytes, from.port, from.address);
+      }),
+    );
+    const port = keep(UdpPort.bind(endpointsAt(backend.port), sessions({ maxAmplification: 3 })));
+    const asking = client(port);
+    for (let asked = 1; asked <= 5; asked++) {
+      asking.send('0123456789');
+      await eventually('the others are dropped', () => dropped(port) === asked * 97);
+      await eventually('three are passed on', () => asking.got.length === asked * 3);
+    }
+    await port.close();
+    expect(port.worker.records).toMatchObject([{ bytesIn: 50, bytesOut: 150 }]);
+  });
+
+  it('passes empty answers, and none to an empty question, where that is bounded', async () => {
+    const backend = keep(
+      UdpBackend.bind((bytes, from, socket) =>
+        socket.send(bytes.length === 0 ? 'x' : '', from.port, from.address),
+      ),
+    );
+    const port = keep(UdpPort.bind(endpointsAt(backend.port), sessions({ maxAmplification: 1 })));
+    const asking = client(port);
+    asking.send('');
+    await eventually('the answer is dropped', () => dropped(port) === 1);
+    expect((await asking.ask('y')).toString()).toBe('');
   });
 
   // G11
