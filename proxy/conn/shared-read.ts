@@ -62,6 +62,14 @@ export function readWith(socket: Socket, { buffer, callback }: ReadOptions): boo
   return true;
 }
 
+/** Whoever read a socket that has closed is not referred to by it any more, however it was made to read. */
+export function forgetReader(socket: Socket): void {
+  const opened = socket as Opened;
+  if (internals === undefined || opened[internals.callback] === null) return;
+  opened[internals.generator] = null;
+  opened[internals.callback] = null;
+}
+
 /** As `readWith`, with a copy of each read where this Node does not let us. */
 export function readAs(socket: Socket, options: ReadOptions): void {
   if (readWith(socket, options)) return;

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { Listener, PoolConfig } from '../../api/snapshot.ts';
 import { Deadline } from '../conn/deadlines.ts';
+import { MemberList } from '../conn/member-list.ts';
 import type { PortHandler, PortView } from '../listen/port-handler.ts';
 import { compilePreface, PrefaceReader, type PrefaceRules } from '../listen/proxy-preface.ts';
 import type { Parties } from '../listen/proxy-protocol.ts';
@@ -50,9 +51,9 @@ class HttpHandler implements PortHandler, HttpPort {
   readonly worker: HttpWorker;
   readonly scheme: 'http' | 'https';
   readonly number: number;
-  readonly #connections = new Set<PortConnection>();
+  readonly #connections = new MemberList<PortConnection>();
   /** Connections whose PROXY protocol header is being read. */
-  readonly #prefaces = new Set<PrefaceReader>();
+  readonly #prefaces = new MemberList<PrefaceReader>();
   readonly #gate: TlsGate | undefined;
   readonly #leaving = new LeavingEndpoints();
   readonly #sweep = new Deadline(() => this.#sweepConnections());
@@ -179,13 +180,13 @@ class HttpHandler implements PortHandler, HttpPort {
 
   drain(): void {
     this.isDraining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.all()) connection.drain();
   }
 
   destroy(): void {
-    for (const reader of this.#prefaces) reader.abort();
+    for (const reader of this.#prefaces.all()) reader.abort();
     this.#gate?.abort();
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.all()) connection.destroy();
   }
 
   closed(connection: PortConnection): void {
@@ -197,7 +198,7 @@ class HttpHandler implements PortHandler, HttpPort {
 
   #sweepConnections(): void {
     const now = this.worker.clock.now();
-    for (const connection of this.#connections) connection.sweep(this.#leaving, now);
+    for (const connection of this.#connections.all()) connection.sweep(this.#leaving, now);
     if (this.#connections.size > 0) this.worker.deadlines.set(this.#sweep, SWEEP_MS);
   }
 

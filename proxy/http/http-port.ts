@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Member } from '../conn/member-list.ts';
 import type { Parties } from '../listen/proxy-protocol.ts';
 import type { LeavingEndpoints } from '../upstream/leaving-endpoints.ts';
 import type { ClientAddressSource } from './client-address-source.ts';
@@ -32,7 +33,7 @@ export interface ConnectionStart {
 }
 
 /** What a port does with its clients' connections, whatever version of HTTP they speak. */
-export interface PortConnection {
+export interface PortConnection extends Member {
   /** Once a second or so. @param now `Clock.now()` */
   sweep(leaving: LeavingEndpoints, now: number): void;
   /** The port drains: finish what is under way. */

@@ -37,6 +37,7 @@ export interface Preface {
  * A client that says nothing for three seconds where the header is optional has none: its server speaks first.
  */
 export class PrefaceReader {
+  place = -1;
   readonly #socket: Socket;
   readonly #rules: PrefaceRules;
   readonly #deadlines: Deadlines;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { closeFlushed } from '../conn/close-flushed.ts';
 import { Deadline, type Deadlines } from '../conn/deadlines.ts';
+import { letGo } from '../conn/let-go.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { SocketReader } from './socket-reader.ts';
 
@@ -121,6 +122,8 @@ export class Relay {
     this.#deadlines.clear(this.#idle);
     this.#clientReader.end();
     this.#upstreamReader.end();
+    letGo(this.#client);
+    letGo(this.#upstream);
     this.#owner.relayEnded(this.#error);
   }
 }

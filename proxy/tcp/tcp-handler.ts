@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../conn/deadlines.ts';
+import { MemberList } from '../conn/member-list.ts';
 import type { ErrorCode } from '../errors.ts';
 import { compileL4Targets, type L4Targets } from '../l4/l4-target.ts';
 import { L4Reporter } from '../l4/l4-reporter.ts';
@@ -22,8 +23,8 @@ export function createTcpHandler(ctx: WorkerContext, view: PortView): PortHandle
 
 class TcpHandler implements PortHandler, SessionPort {
   readonly ctx: WorkerContext;
-  readonly #prefaces = new Set<PrefaceReader>();
-  readonly #sessions = new Set<TcpSession>();
+  readonly #prefaces = new MemberList<PrefaceReader>();
+  readonly #sessions = new MemberList<TcpSession>();
   readonly #reporter: L4Reporter;
   readonly #leaving = new LeavingEndpoints();
   readonly #sweep = new Deadline(() => this.#endOverdue());
@@ -153,9 +154,9 @@ class TcpHandler implements PortHandler, SessionPort {
   drain(): void {}
 
   destroy(): void {
-    for (const reader of this.#prefaces) reader.abort();
+    for (const reader of this.#prefaces.all()) reader.abort();
     this.#gate?.abort();
-    for (const session of this.#sessions) session.abort('SHUTDOWN');
+    for (const session of this.#sessions.all()) session.abort('SHUTDOWN');
   }
 
   #refuse({ socket, address }: SessionClient, error: ErrorCode): void {
@@ -166,7 +167,7 @@ class TcpHandler implements PortHandler, SessionPort {
 
   #endOverdue(): void {
     const now = this.ctx.clock.now();
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.all()) {
       const { endpoint, target } = session;
       const { drainTimeoutMs } = target.pool.config.lifecycle;
       if (endpoint !== undefined && this.#leaving.isOverdue(endpoint, drainTimeoutMs, now)) {

@@ -41,6 +41,7 @@ export interface SessionPort {
  * endpoint is held until both connections are closed, and released once.
  */
 export class TcpSession implements SelectRequest, DialRequest<Socket>, RelayOwner {
+  place = -1;
   readonly client: Socket;
   readonly clientAddress: string;
   readonly target: L4Target;

@@ -66,6 +66,7 @@ type Outcome = Secured | Passed | HandshakeFailure;
  * the handshake by that listener's terms. `done` is called once; the connection of a failure has been closed by then.
  */
 export class Handshake {
+  place = -1;
   readonly #encrypted: Socket;
   readonly #options: HandshakeOptions;
   readonly #done: (outcome: Outcome) => void;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { MemberList } from '../conn/member-list.ts';
 import type { PortView } from '../listen/port-handler.ts';
 import type { WorkerContext } from '../worker/context.ts';
 import { Handshake, type HandshakeFailure, type Passed, type Secured } from './handshake.ts';
@@ -15,7 +16,7 @@ export interface GateOptions {
 export class TlsGate {
   readonly #context: Pick<WorkerContext, 'clock' | 'deadlines' | 'traffic'>;
   readonly #options: GateOptions;
-  readonly #handshakes = new Set<Handshake>();
+  readonly #handshakes = new MemberList<Handshake>();
   #port: TlsPort;
   #timeoutMs = 0;
 
@@ -70,6 +71,6 @@ export class TlsGate {
   }
 
   abort(): void {
-    for (const handshake of this.#handshakes) handshake.abort();
+    for (const handshake of this.#handshakes.all()) handshake.abort();
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { connectEndpoint } from '../../conn/connect-endpoint.ts';
 import { Deadline } from '../../conn/deadlines.ts';
+import { letGo } from '../../conn/let-go.ts';
 import { Sent } from '../../conn/sender.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { EndpointState } from '../../state/endpoint-state.ts';
@@ -87,6 +88,7 @@ export class BackendConnection implements BackendStream {
     worker.backendConnections += 1;
     this.socket.once('close', () => {
       worker.backendConnections -= 1;
+      letGo(this.socket);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../../conn/deadlines.ts';
 import type { Flushable } from '../../conn/flush-queue.ts';
+import { letGo } from '../../conn/let-go.ts';
 import { Sent } from '../../conn/sender.ts';
 import { readInto } from '../../conn/shared-read.ts';
 import type { ErrorCode } from '../../errors.ts';
@@ -42,6 +43,7 @@ const DRAIN_IDLE_MS = 1_000;
 
 /** One client's HTTP/1.x connection: reads its requests one after the other and writes their responses in order. */
 export class ClientConnection implements ClientStream, PortConnection, Flushable {
+  place = -1;
   readonly tls: ClientTls | undefined;
   readonly #port: HttpPort;
   readonly #worker: HttpWorker;
@@ -76,7 +78,10 @@ export class ClientConnection implements ClientStream, PortConnection, Flushable
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#exchange?.clientDrained());
     socket.on('error', () => this.#gone());
-    socket.on('close', () => this.#gone());
+    socket.on('close', () => {
+      this.#gone();
+      letGo(socket);
+    });
     this.#worker.deadlines.set(this.#deadline, port.requestHeaderMs);
     readInto(socket, this.#worker.buffers.shared, (bytes, length) => this.#onBytes(bytes, 0, length));
   }

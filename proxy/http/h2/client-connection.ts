@@ -30,6 +30,7 @@ const OPTIONS: ConnectionOptions = {
 
 /** One client's HTTP/2 connection: its requests go their own ways, each as if it had come alone. */
 export class Http2ClientConnection implements PortConnection, ConnectionOwner {
+  place = -1;
   readonly port: HttpPort;
   readonly origin: ClientOrigin;
   readonly tls: ClientTls | undefined;
