@@ -118,6 +118,27 @@ describe('an upgrade to WebSocket', () => {
     expect(backend.requests[0]!.header('connection')).toBeUndefined();
   });
 
+  // E20
+  it('is not made into HTTP/2 by a backend that was never asked for it', async () => {
+    const { proxy, backend } = await scope.pair(({ request, socket }) => {
+      if (request.target !== '/chat') socket.write(ok('fine'));
+      else
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0',
+        );
+    });
+    const client = await proxy.connect();
+    const text = UPGRADE.replace(
+      'Upgrade: websocket',
+      'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+    );
+    expect((await client.request(text)).status).toBe(502);
+    expect(backend.requests[0]!.head.toLowerCase()).not.toMatch(/upgrade|http2-settings/);
+    expect(await proxy.get()).toMatchObject({ status: 200, body: 'fine' });
+    expect(backend.requests.map(({ connection }) => connection)).toEqual([1, 2]);
+    await proxy.settled();
+  });
+
   it('passes the end of one direction on and lets the other go on', async () => {
     // F07
     const { proxy } = await scope.pair(
