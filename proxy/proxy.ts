@@ -320,7 +320,8 @@ export class Proxy {
 
   /** What all threads have counted. */
   async scrape(format: MetricsFormat): Promise<{ readonly body: string; readonly contentType: string }> {
-    const { metrics } = await this.#fleet.collect();
+    const { metrics, loads } = await this.#fleet.collect();
+    this.#metrics.loads = loads;
     return this.#metrics.page(metrics, format);
   }
 

@@ -151,6 +151,30 @@ export const PROXY_METRICS = {
       reason: 'a reason of [troubleshooting](troubleshooting.md#reasons-of-endpoints)',
     },
   },
+  openConnections: {
+    name: 'evenkeel_client_connections',
+    type: 'gauge',
+    help: 'Connections of clients that are open, WebSockets and idle ones included; with UDP, flows.',
+    labels: {},
+  },
+  openRequests: {
+    name: 'evenkeel_requests_in_flight',
+    type: 'gauge',
+    help: 'HTTP requests under way, gRPC calls and WebSockets among them.',
+    labels: {},
+  },
+  waitingRequests: {
+    name: 'evenkeel_requests_waiting',
+    type: 'gauge',
+    help: 'Of requests and sessions, those that wait for an endpoint to have room (`resilience.limits.queue`).',
+    labels: {},
+  },
+  backendConnections: {
+    name: 'evenkeel_backend_connections',
+    type: 'gauge',
+    help: 'HTTP connections to backends that are open or being opened, idle ones included.',
+    labels: {},
+  },
   shedding: {
     name: 'evenkeel_shedding',
     type: 'gauge',

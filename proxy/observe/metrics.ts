@@ -4,6 +4,7 @@ import { formatMetrics, type MetricSamples, type MetricsFormat } from '../../lib
 import type { Transition } from '../health/verdict-board.ts';
 import type { Redundancy } from '../redundancy/active-passive.ts';
 import { TAKEOVER_REASONS } from '../redundancy/next-move.ts';
+import type { WorkerLoad } from './load.ts';
 import { PROXY_METRICS as TABLE } from './metric-table.ts';
 import type { EndpointSeries } from './endpoint-series.ts';
 import type { MetricJson } from './traffic-meter.ts';
@@ -30,6 +31,8 @@ export class ProxyMetrics {
   readonly #registry = new Registry();
   readonly #transitions: Counter;
   readonly #replaced: Counter;
+  /** What the workers hold, as they last said. */
+  loads: readonly WorkerLoad[] = [];
   /** New work is turned away. */
   isShedding = false;
   /** Absent: all proxies take traffic. */
@@ -77,9 +80,27 @@ export class ProxyMetrics {
         shedding.set(isShedding() ? 1 : 0);
       },
     });
+    this.#showLoad(of);
     this.#showEndpoints(series, of);
     this.#showRedundancy(of);
     this.#showControl(of);
+  }
+
+  #showLoad(of: (spec: MetricSpec) => Described): void {
+    const show = (spec: MetricSpec, held: (load: WorkerLoad) => number): void => {
+      const loads = (): readonly WorkerLoad[] => this.loads;
+      const gauge = new Gauge({
+        ...of(spec),
+        aggregator: 'sum',
+        collect() {
+          gauge.set(loads().reduce((sum, load) => sum + held(load), 0));
+        },
+      });
+    };
+    show(TABLE.openConnections, ({ connections }) => connections);
+    show(TABLE.openRequests, ({ requests }) => requests);
+    show(TABLE.waitingRequests, ({ waiting }) => waiting);
+    show(TABLE.backendConnections, ({ backends }) => backends);
   }
 
   #showControl(of: (spec: MetricSpec) => Described): void {

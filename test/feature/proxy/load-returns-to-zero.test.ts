@@ -87,7 +87,7 @@ const CLIENTS: readonly Client[] = [
 ];
 
 /** CATALOGUE D10: what a proxy holds, whatever its clients and backends did, when they are gone. */
-describe('a proxy after mixed load', () => {
+describe('a proxy under mixed load, and after it', () => {
   let http: ScriptedBackend;
   let tcp: TcpBackend;
   let hole: BlackHole;
@@ -165,6 +165,33 @@ describe('a proxy after mixed load', () => {
     await closed;
     return got;
   }
+
+  it('says in its metrics what is open, under way and waiting', async () => {
+    const limits = { maxRequestsPerEndpoint: 1, queue: { max: 5, timeoutMs: 60_000 } };
+    const patient = pool('full', 'HTTP', http.port, limits);
+    await proxy.apply({ upsert: [{ ...patient, digest: 'sha256:patient' }], remove: [] });
+    const sends = [
+      ['http', ''],
+      ['http', UPGRADE],
+      ['full', get('/never')],
+      ['full', get('/never')],
+      ['full', get('/never')],
+    ] as const;
+    const sockets = sends.map(([port, send]) => {
+      const socket = connect({ port: ports[port], host: '127.0.0.1' });
+      socket.on('error', () => {});
+      socket.write(send, 'latin1');
+      return socket;
+    });
+    const gauges = async (): Promise<string> => {
+      const { body } = await proxy.scrape('prometheus');
+      const names = ['client_connections', 'requests_in_flight', 'requests_waiting', 'backend_connections'];
+      return names.map((name) => new RegExp(`^evenkeel_${name} (\\d+)$`, 'm').exec(body)?.[1]).join(' ');
+    };
+    await eventually('all have got as far as they get', async () => (await gauges()) === '5 4 1 3');
+    for (const socket of sockets) socket.destroy();
+    await eventually('nothing is left', async () => (await gauges()) === '0 0 0 0');
+  });
 
   it('holds nothing any more: no connection, request, wait, connect or timeout, nothing in flight', async () => {
     const all = Array.from({ length: AT_ONCE }, () => CLIENTS).flat();
