@@ -10,6 +10,7 @@ import {
   Http2Error,
   type Http2Worker,
 } from './connection-owner.ts';
+import { frameFault } from './frame-fault.ts';
 import { type FrameHead, FrameReader, type FrameSink } from './frame-reader.ts';
 import type { GatherBuffers } from './gather-buffers.ts';
 import { HeaderBlock } from './header-block.ts';
@@ -229,7 +230,10 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   }
 
   frame(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
-    return this.#isInOrder(head) && this.#dispatch(head, bytes, start, end) && !this.isOver;
+    if (!this.#isInOrder(head)) return false;
+    const fault = frameFault(head);
+    if (fault !== undefined) return this.#refuse(fault.code, fault.message);
+    return this.#dispatch(head, bytes, start, end) && !this.isOver;
   }
 
   /** SETTINGS come first; a header block is not interrupted. */
@@ -259,10 +263,8 @@ export class Http2Connection implements FrameSink, StreamCarrier {
         return this.#onPing(head, bytes, start, end);
       case FrameType.Goaway:
         return this.#onGoaway(head, bytes, start);
-      case FrameType.Priority:
-        return this.#onPriority(head);
       default:
-        return this.#refuse(Http2Code.ProtocolError, 'PUSH_PROMISE');
+        return this.#onPriority(head); // the last type that is left
     }
   }
 
@@ -319,7 +321,6 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   // ---- heads ----
 
   #onHeaders(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
-    if (head.stream === 0) return this.#refuse(Http2Code.ProtocolError, 'HEADERS on no stream');
     const error = this.#block.open(head, bytes, start, end);
     if (error !== Http2Code.NoError) return this.#refuse(error, 'HEADERS that are not what they say');
     return !head.has(Flag.EndHeaders) || this.#onBlock(head.stream, this.#block);
@@ -390,8 +391,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
 
   // ---- what is about a stream ----
 
-  #onRstStream({ stream: id, size }: FrameHead, bytes: Buffer, start: number): boolean {
-    if (size !== 4) return this.#refuse(Http2Code.FrameSizeError, 'RST_STREAM of another size');
+  #onRstStream({ stream: id }: FrameHead, bytes: Buffer, start: number): boolean {
     if (this.#streams.isIdle(id))
       return this.#refuse(Http2Code.ProtocolError, 'RST_STREAM on a stream that is not open');
     const stream = this.#streams.get(id);
@@ -407,8 +407,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     return this.#countReset(stream);
   }
 
-  #onWindowUpdate({ stream: id, size }: FrameHead, bytes: Buffer, start: number): boolean {
-    if (size !== 4) return this.#refuse(Http2Code.FrameSizeError, 'WINDOW_UPDATE of another size');
+  #onWindowUpdate({ stream: id }: FrameHead, bytes: Buffer, start: number): boolean {
     const more = readUint31(bytes, start);
     if (!this.#wastes(FRAME_HEAD_BYTES + 4)) return false;
     if (id === 0) {
@@ -428,7 +427,6 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   }
 
   #onPriority({ stream: id, size }: FrameHead): boolean {
-    if (id === 0) return this.#refuse(Http2Code.ProtocolError, 'PRIORITY on no stream');
     if (size === PRIORITY_BYTES) return this.#wastes(FRAME_HEAD_BYTES + size);
     const stream = this.#streams.get(id);
     // A stream that is not open cannot be reset.
@@ -440,9 +438,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   // ---- what is about the connection ----
 
   #onSettings(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
-    if (head.stream !== 0) return this.#refuse(Http2Code.ProtocolError, 'SETTINGS on a stream');
     if (head.has(Flag.Ack)) {
-      if (head.size > 0) return this.#refuse(Http2Code.FrameSizeError, 'an acknowledgement with content');
       this.#patience.informed();
       return this.#wastes(FRAME_HEAD_BYTES);
     }
@@ -463,8 +459,6 @@ export class Http2Connection implements FrameSink, StreamCarrier {
   }
 
   #onPing(head: FrameHead, bytes: Buffer, start: number, end: number): boolean {
-    if (head.stream !== 0) return this.#refuse(Http2Code.ProtocolError, 'a PING on a stream');
-    if (head.size !== 8) return this.#refuse(Http2Code.FrameSizeError, 'a PING of another size');
     if (head.has(Flag.Ack)) this.#onPong(readUint32(bytes, start + 4));
     else this.#outbox.pong(bytes, start, end);
     return this.#wastes(FRAME_HEAD_BYTES + 8);
@@ -477,9 +471,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
     } else if (payload === PING_OF_NOTICE && this.#isNoticed) this.close();
   }
 
-  #onGoaway({ stream: id, size }: FrameHead, bytes: Buffer, start: number): boolean {
-    if (id !== 0) return this.#refuse(Http2Code.ProtocolError, 'GOAWAY on a stream');
-    if (size < 8) return this.#refuse(Http2Code.FrameSizeError, 'GOAWAY of another size');
+  #onGoaway({ size }: FrameHead, bytes: Buffer, start: number): boolean {
     this.#lastWelcome = Math.min(this.#lastWelcome, readUint31(bytes, start));
     this.#owner.goingAway();
     if (!this.#isServer) this.#refuseUnwelcome(readUint32(bytes, start + 4));
