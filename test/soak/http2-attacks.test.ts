@@ -30,7 +30,8 @@ const ROUND_MS = 2_000;
 
 const OVERFLOWS = 10_000;
 const MALFORMED = 100_000;
-const HELD = 200;
+/** Enough to be seen beside what is collected meanwhile. */
+const HELD = 2_000;
 /** Of what has to be warm first: until then V8 lets the heap grow. */
 const WARM_UP = 20_000;
 /** Garbage comes and goes by as much. A connection holds 49 KiB: 10,000 that were kept would be five times this. */
