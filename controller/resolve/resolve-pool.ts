@@ -55,7 +55,7 @@ export type LastGood = Pick<Resolution, 'served' | 'credentials' | 'steps'>;
  * @param lastGood of the previous resolution of this pool, if there was one
  */
 export function resolvePool(pool: LoadBalancerPool, world: World, lastGood?: LastGood): Resolution {
-  const refused = specProblems(pool, world);
+  const refused = specProblems(pool, world, backendUses(pool.spec));
   const isHeld = pool.spec.paused && lastGood?.served !== undefined;
   const served = refused.length > 0 || isHeld ? lastGood?.served : pool.spec;
   const before = { credentials: NO_CREDENTIALS, ...lastGood };

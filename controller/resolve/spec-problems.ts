@@ -7,7 +7,11 @@ import { isAttached, type BackendUse } from './backend-uses.ts';
 import type { World } from './world.ts';
 
 /** What is wrong with a spec that passed the schema and its rules: those cannot say everything. */
-export function specProblems(pool: LoadBalancerPool, world: World): Problem[] {
+export function specProblems(
+  pool: LoadBalancerPool,
+  world: World,
+  uses: ReadonlyMap<string, BackendUse>,
+): Problem[] {
   const { spec } = pool;
   const checks = [
     { check: spec.healthCheck.active, path: 'spec.healthCheck.active' },
@@ -19,7 +23,20 @@ export function specProblems(pool: LoadBalancerPool, world: World): Problem[] {
   return [
     ...(spec.routes ?? []).flatMap((route, i) => strayHostnames(route, spec.listeners, `spec.routes[${i}]`)),
     ...checks.flatMap(({ check, path }) => proberProblem(check, path, { pool, world })),
+    ...idleTls(spec, uses),
   ];
+}
+
+/** TLS of a backend to which no connection is ever made, not even by its health check. */
+function idleTls(spec: PoolSpec, uses: ReadonlyMap<string, BackendUse>): Problem[] {
+  return spec.backends.flatMap(({ name, tls, healthCheck }, i): Problem[] => {
+    const { udp = false, stream = false } = uses.get(name) ?? {};
+    const { type } = healthCheck?.active ?? spec.healthCheck.active ?? {};
+    const checkConnects = type === 'TCP' || type === 'HTTP' || type === 'GRPC';
+    if (tls === undefined || !udp || stream || checkConnects) return [];
+    const message = `only UDP listeners lead to backend ${name}: datagrams are not encrypted`;
+    return [{ condition: 'Accepted', reason: 'Invalid', path: `spec.backends[${i}].tls`, message }];
+  });
 }
 
 /** A backend that nothing leads to is not wrong, but is probably not what was meant. */

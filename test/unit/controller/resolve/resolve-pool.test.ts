@@ -72,6 +72,33 @@ describe('resolvePool', () => {
     expect(intent?.endpoints.get('v1')).toHaveLength(2);
   });
 
+  describe('refuses TLS of a backend that datagrams alone lead to', () => {
+    const spec = (protocol: string, check: string): string => `
+      listeners: [{name: dns, protocol: ${protocol}, port: 53}]
+      backends: [{name: v1, type: Static, static: {endpoints: [{address: 10.0.0.1, port: 53}]}, tls: {serverName: a.example.com}}]
+      defaultBackendRefs: [{name: v1}]
+      ${check}`;
+    const paths = (text: string): (string | undefined)[] =>
+      resolvePool(poolOf(text), WORLD).problems.map(({ path }) => path);
+
+    it('whether it is not checked', () => {
+      expect(paths(spec('UDP', ''))).toEqual(['spec.backends[0].tls']);
+    });
+
+    it('or is checked by datagrams', () => {
+      const check = 'healthCheck: {active: {type: UDP, udp: {send: x}}}';
+      expect(paths(spec('UDP', check))).toEqual(['spec.backends[0].tls']);
+    });
+
+    it('but not where its check connects', () => {
+      expect(paths(spec('UDP', 'healthCheck: {active: {type: HTTP, port: 8443}}'))).toEqual([]);
+    });
+
+    it('nor where connections lead to it, too', () => {
+      expect(paths(spec('TCP', ''))).toEqual([]);
+    });
+  });
+
   it('holds a changed spec back while the pool is paused, but not its endpoints', () => {
     const good = resolvePool(poolOf(SPEC), worldOf());
     const changed = poolOf(`${SPEC.replace('port: 80', 'port: 81')}\npaused: true`);
