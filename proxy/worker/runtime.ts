@@ -179,9 +179,7 @@ export class WorkerRuntime {
     }
     for (const uid of remove) {
       const pool = this.#pools.get(uid);
-      if (pool === undefined) continue;
-      this.#context.traffic.forget(`${pool.namespace}/${pool.name}`);
-      pool.remove();
+      if (pool !== undefined) this.#context.traffic.forget(`${pool.namespace}/${pool.name}`);
       this.#pools.delete(uid);
     }
 

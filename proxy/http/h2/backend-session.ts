@@ -54,6 +54,7 @@ const PING_TIMEOUT_MS = 5_000;
 const OPTIONS: ConnectionOptions = {
   role: 'client',
   streamWindow: STREAM_WINDOW_BYTES,
+  grownStreamWindow: STREAM_WINDOW_BYTES,
   connectionWindow: SESSION_WINDOW_BYTES,
   maxStreams: 0,
   maxHeadBytes: MAX_RESPONSE_HEAD_BYTES,

@@ -20,6 +20,7 @@ const OPTIONS: ConnectionOptions = {
   role: 'server',
   // Of a request's body, before the exchange has taken it.
   streamWindow: 65_535,
+  grownStreamWindow: 262_144,
   connectionWindow: 1_048_576,
   // Requests of one client at the same time (E09).
   maxStreams: 100,

@@ -15,13 +15,20 @@ import { type Frame, FrameType, PREFACE, settings } from './frames.ts';
 const SERVER: ConnectionOptions = {
   role: 'server',
   streamWindow: 65_535,
+  grownStreamWindow: 262_144,
   connectionWindow: 1_048_576,
   maxStreams: 100,
   maxHeadBytes: 16_384,
   maxFields: 300,
 };
 
-const CLIENT: ConnectionOptions = { ...SERVER, role: 'client', maxStreams: 0, streamWindow: 262_144 };
+const CLIENT: ConnectionOptions = {
+  ...SERVER,
+  role: 'client',
+  maxStreams: 0,
+  streamWindow: 262_144,
+  grownStreamWindow: 262_144,
+};
 
 const IDLE_MS = 3_600_000;
 

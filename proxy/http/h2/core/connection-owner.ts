@@ -37,6 +37,8 @@ export interface ConnectionOptions {
   readonly role: 'server' | 'client';
   /** What a stream's peer may send before its owner has taken any of it: what a stalled stream holds at most. */
   readonly streamWindow: number;
+  /** The same for a stream of which a whole window was taken already. */
+  readonly grownStreamWindow: number;
   /** For all streams together. Opened as content comes, whoever takes it: a stalled stream holds up no other. */
   readonly connectionWindow: number;
   /** Of the peer, at a time. */

@@ -138,7 +138,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
 
   /** A stream of ours. It is known to the peer, and to the connection, once its head is sent. */
   openStream(owner: StreamOwner): Http2Stream {
-    const stream = new Http2Stream(this, 0, { receive: this.#options.streamWindow, send: this.peer.window });
+    const stream = new Http2Stream(this, 0, this.#options, this.peer.window);
     stream.owner = owner;
     return stream;
   }
@@ -356,7 +356,7 @@ export class Http2Connection implements FrameSink, StreamCarrier {
       this.#outbox.reset(id, Http2Code.RefusedStream);
       return this.#patience.refused() || this.#flooded();
     }
-    const stream = new Http2Stream(this, id, { receive: this.#options.streamWindow, send: this.peer.window });
+    const stream = new Http2Stream(this, id, this.#options, this.peer.window);
     stream.openedAt = this.#worker.deadlines.coarseNow;
     this.#streams.add(stream);
     if (isLast) stream.receivedWhole();

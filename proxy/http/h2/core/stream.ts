@@ -2,6 +2,7 @@ import { Sent } from '../../../conn/sender.ts';
 import type { HpackEncoder } from '../hpack/encoder.ts';
 import type { Fields } from '../hpack/fields.ts';
 import { KeptParts } from '../../kept-parts.ts';
+import type { ConnectionOptions } from './connection-owner.ts';
 import type { GatherBuffers } from './gather-buffers.ts';
 import { HeldPart } from './held-part.ts';
 import { Http2Code, MAX_INT31 } from './protocol.ts';
@@ -115,17 +116,18 @@ export class Http2Stream {
   #endsAfterHeld = false;
   #trailers = '';
 
-  /** @param windows in bytes: what the peer may send, and what it takes */
+  /** @param sendWindow in bytes: what the peer takes at first */
   constructor(
     carrier: StreamCarrier,
     id: number,
-    windows: { readonly receive: number; readonly send: number },
+    { streamWindow, grownStreamWindow }: ConnectionOptions,
+    sendWindow: number,
   ) {
     this.#carrier = carrier;
     this.id = id;
     this.hasHead = id !== 0;
-    this.#window = new ReceiveWindow(windows.receive);
-    this.sendWindow = windows.send;
+    this.#window = new ReceiveWindow(streamWindow, grownStreamWindow);
+    this.sendWindow = sendWindow;
   }
 
   // ---- for its owner: what comes ----

@@ -488,7 +488,11 @@ describe('flow control of an HTTP/2 connection', () => {
   });
 
   it('opens the window of a stream as its content is taken, by halves, and not while nobody takes it', async () => {
-    const server = CoreEnd.server({ streamWindow: 1_000, connectionWindow: 100_000 });
+    const server = CoreEnd.server({
+      streamWindow: 1_000,
+      grownStreamWindow: 1_000,
+      connectionWindow: 100_000,
+    });
     server.take(headers(1, post(), 0), data(1, 'x'.repeat(499)));
     await server.said();
     server.take(data(1, 'x'));
@@ -503,8 +507,35 @@ describe('flow control of an HTTP/2 connection', () => {
     expect(await server.said()).toEqual(['WindowUpdate 1 +600']);
   });
 
+  it('opens it wider once for a stream of which a whole window was taken', async () => {
+    const server = CoreEnd.server({
+      streamWindow: 1_000,
+      grownStreamWindow: 4_000,
+      connectionWindow: 100_000,
+    });
+    server.take(headers(1, post(), 0), data(1, 'x'.repeat(500)));
+    expect(await server.said()).toContain('WindowUpdate 1 +500');
+    server.take(data(1, 'x'.repeat(500)));
+    expect(await server.said()).toEqual(['WindowUpdate 1 +3500']);
+    // Half of what it is now.
+    server.take(data(1, 'x'.repeat(1_999)));
+    expect(await server.said()).toEqual([]);
+    server.take(data(1, 'x'));
+    expect(await server.said()).toEqual(['WindowUpdate 1 +2000']);
+    // Nothing more than that may come.
+    server.streams[0]!.stream.pause();
+    server.take(data(1, 'x'.repeat(4_000)));
+    expect(await server.said()).toEqual([]);
+    server.take(data(1, 'x'));
+    expect(await server.said()).toEqual([`Goaway last 1 code ${ErrorCode.FlowControlError}`]);
+  });
+
   it('counts padding, which nobody holds', async () => {
-    const server = CoreEnd.server({ streamWindow: 1_000, connectionWindow: 100_000 });
+    const server = CoreEnd.server({
+      streamWindow: 1_000,
+      grownStreamWindow: 1_000,
+      connectionWindow: 100_000,
+    });
     server.take(headers(1, post(), 0));
     await server.said();
     server.take(padded(1, 'x'.repeat(300), 199));
