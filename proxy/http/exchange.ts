@@ -60,6 +60,8 @@ export class Exchange implements BackendOwner, Seeking {
   #endpoint: EndpointState | undefined;
   #connection: BackendStream | undefined;
   #sentAt = 0;
+  /** Nothing of the request was to come from the client when the attempt began. */
+  #isWholeAttempt = false;
   /** How a response goes on that may yet end in trailers. */
   #openFraming: BodyFraming = 'none';
   #isClientFull = false;
@@ -224,7 +226,8 @@ export class Exchange implements BackendOwner, Seeking {
     this.#account.upstreamProtocol = connection.protocol;
     this.#state = State.Sent;
     this.#sentAt = now;
-    this.#timer.limits.attemptBegins(this.#target!, now, this.#request.isDone);
+    this.#isWholeAttempt = this.#request.isDone;
+    this.#timer.limits.attemptBegins(this.#target!, now, this.#isWholeAttempt);
     if (this.#request.webSocketKey !== undefined && !connection.mayTunnel) {
       this.#fail('DOWNSTREAM_NOT_IMPLEMENTED');
       return;
@@ -366,9 +369,18 @@ export class Exchange implements BackendOwner, Seeking {
   }
 
   #timedOut(code: ErrorCode): void {
+    const isOwed = code !== 'UPSTREAM_TRY_TIMEOUT' || this.#isAttemptOwed;
     this.#dropConnection();
-    this.#worker.context.passive.failure(this.#endpoint!, code);
+    if (isOwed) this.#worker.context.passive.failure(this.#endpoint!, code);
     this.#afterFailure(code);
+  }
+
+  /**
+   * Is it the endpoint that has used up the attempt's time? Not for certain while a client sends or reads: slow ones
+   * must not be able to take endpoints out.
+   */
+  get #isAttemptOwed(): boolean {
+    return this.#state === State.Sent && (this.#isWholeAttempt || this.#isBackendFull);
   }
 
   /** The connection is gone; the request may go on on another one. */

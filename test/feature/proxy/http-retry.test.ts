@@ -173,6 +173,27 @@ describe('retries', () => {
     await proxy.settled();
   });
 
+  it.each([
+    ['sends', 'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 99\r\n\r\nslow', 'perTryTimeout'],
+    ['is sent', 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n', 'backendRequest'],
+  ])('do not blame an endpoint for the time in which a client %s a body', async (_what, text, limit) => {
+    const backend = await scope.backend(({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+    });
+    const timed = route({ name: 'timed', timeouts: { backendRequestMs: 200 } });
+    const config: Partial<PoolConfig> =
+      limit === 'backendRequest'
+        ? { routes: [timed] }
+        : { resilience: resilience({ retries: { ...retries, perTryTimeoutMs: 200 } }) };
+    const proxy = await scope.proxy({ ports: [backend.port], config });
+    const client = await proxy.connect();
+    client.send(text);
+    await eventually('the try is over', () => proxy.records.length === 1);
+    expect(proxy.records[0]).toMatchObject({ error: 'UPSTREAM_TRY_TIMEOUT' });
+    expect(proxy.passive.filter(({ kind }) => kind === 'failure')).toEqual([]);
+    await proxy.settled();
+  });
+
   it('are bounded by the budget while everything fails', async () => {
     // D06
     const backend = await scope.backend(({ socket }) => socket.write(status(503)));
