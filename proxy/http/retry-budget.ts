@@ -40,7 +40,8 @@ export class RetryBudget {
 
   #turnTo(nowMs: number): void {
     const second = Math.floor(nowMs / 1_000);
-    if (second === this.#second) return;
+    // A request whose body had to be read first is counted late: with those of now.
+    if (second <= this.#second) return;
     const passed = Math.min(second - this.#second, WINDOW_S);
     for (let i = 0; i < passed; i++) {
       this.#requests[(second - i) % WINDOW_S] = 0;

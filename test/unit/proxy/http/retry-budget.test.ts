@@ -31,6 +31,13 @@ describe('RetryBudget', () => {
     expect(spend(budget, 1_000_000)).toBe(0);
   });
 
+  it('forgets nothing for a request that began earlier and is only known now', () => {
+    const budget = new RetryBudget({ percent: 0, minPerSecond: 1 });
+    expect(spend(budget, 20_000)).toBe(10);
+    budget.countRequest(17_500);
+    expect(spend(budget, 20_500)).toBe(0);
+  });
+
   it('keeps what was spent when its figures change', () => {
     const budget = new RetryBudget({ percent: 0, minPerSecond: 1 });
     expect(spend(budget, 1_000)).toBe(10);
