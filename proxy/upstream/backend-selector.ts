@@ -169,8 +169,7 @@ export class BackendSelector {
 
   /** The tier that new requests go to now; undefined: none. */
   #placing(): Tier | undefined {
-    if (!this.#open) return this.#tiers[this.#current];
-    return this.#tiers.find(({ choice }) => choice.available > 0);
+    return this.#tiers[this.#current] ?? this.#tiers.find(({ choice }) => choice.available > 0);
   }
 
   #pick(ctx: PickContext): EndpointState | PickFailure {
@@ -187,7 +186,7 @@ export class BackendSelector {
     return failure;
   }
 
-  /** Fails open over the first priority that has an available endpoint, if at all. */
+  /** Fails open, if at all: over the priority in use, or, where none has a healthy endpoint, the first that may. */
   #pickOpen(ctx: PickContext): EndpointState | PickFailure {
     if (!this.#hasEndpoints()) return 'no-endpoints';
     if (this.#config.failOpen.mode === 'Never') return 'none-eligible';

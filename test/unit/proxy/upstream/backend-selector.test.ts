@@ -402,6 +402,19 @@ describe('BackendSelector, step 7: nothing healthy', () => {
     expect(Object.keys(counts(fixture.selects(8)))).toHaveLength(4);
   });
 
+  it('opens the priority that is in use, not one that has nothing healthy', () => {
+    const fixture = new PoolFixture(
+      { v1: hosts(1, 2), dr: hosts(3, 4) },
+      {
+        ...refs({ name: 'v1' }, { name: 'dr', priority: 1 }),
+        ...failOpen({ mode: 'BelowPercent', percent: 50 }),
+      },
+    );
+    fixture.setAll('v1', SICK);
+    for (const index of [0, 1, 2]) fixture.setFlags('dr', index, SICK);
+    expect(Object.keys(counts(fixture.selects(8))).sort()).toEqual(hosts(3, 4).map(({ address }) => address));
+  });
+
   it('prefers a lesser priority that is well to opening', () => {
     const fixture = new PoolFixture(two, {
       ...config,
