@@ -8,7 +8,7 @@ import { endpointKey } from '../state/identity.ts';
 import type { SharedTable } from '../state/shared-table.ts';
 import { ClientContext } from '../tls/client-context.ts';
 import { affinityToken } from './affinity.ts';
-import { isWithin, reach, type Place } from './locality.ts';
+import { isWithin, reach, type Place, type Reach } from './locality.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /** What an upstream is given by its worker. */
@@ -53,7 +53,12 @@ export class Upstream {
   #version = 0;
   #eligible: readonly EndpointState[] = [];
   #available: readonly EndpointState[] = [];
+  /** Of the near endpoints, where those are preferred and enough. */
   #picker: Picker | undefined;
+  #reach: Reach = 'Any';
+  /** Of all: for requests that the near ones do not take. */
+  #farPicker: Picker | undefined;
+  #farIsStale = true;
   #openPicker: Picker | undefined;
   #openIsStale = true;
 
@@ -109,6 +114,7 @@ export class Upstream {
     if (!sameOrder) this.#endpoints = next;
     if (loadBalancing.algorithm !== this.#loadBalancing.algorithm) {
       this.#picker = undefined;
+      this.#farPicker = undefined;
       this.#openPicker = undefined;
     }
     this.#backend = backend;
@@ -159,9 +165,19 @@ export class Upstream {
     return this.#deps.table.sinceEpochMs(this.slot, nowMs);
   }
 
-  /** Acquires one of the eligible endpoints. */
+  /** Acquires one of the eligible endpoints: a near one, unless the request has tried those, or they are full. */
   pick(ctx: PickContext): EndpointState | PickFailure {
-    return this.#picker!.pick(ctx);
+    const picked = this.#picker!.pick(ctx);
+    return typeof picked === 'string' && this.#reach !== 'Any' ? this.#pickFar(ctx) : picked;
+  }
+
+  #pickFar(ctx: PickContext): EndpointState | PickFailure {
+    if (this.#farIsStale) {
+      const previous = this.#farPicker ?? this.#picker;
+      this.#farPicker = this.#createPicker(this.#endpoints, this.#eligible, previous);
+      this.#farIsStale = false;
+    }
+    return this.#farPicker!.pick(ctx);
   }
 
   /** Acquires one of the available endpoints, whatever their health: for pools that fail open. */
@@ -202,6 +218,7 @@ export class Upstream {
     this.#eligible = counted.filter((endpoint) => endpoint.eligible);
     this.#available = counted.filter((endpoint) => endpoint.available);
     this.#picker = this.#createNearPicker();
+    this.#farIsStale = true;
     this.#openIsStale = true;
     this.#epoch = epoch;
     this.#stale = false;
@@ -211,6 +228,7 @@ export class Upstream {
   #createNearPicker(): Picker {
     const { here } = this.#deps;
     const near = reach(this.#loadBalancing.locality, here, this.#eligible);
+    this.#reach = near;
     if (near === 'Any') return this.#createPicker(this.#endpoints, this.#eligible, this.#picker);
     const isNear = (endpoint: EndpointState): boolean => isWithin(near, here, endpoint);
     return this.#createPicker(this.#endpoints.filter(isNear), this.#eligible.filter(isNear), this.#picker);

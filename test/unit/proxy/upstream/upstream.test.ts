@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EndpointState } from '../../../../proxy/state/endpoint-state.ts';
 import { DOWN, UpstreamFixture, endpoints, numbered } from '../../../support/upstreams.ts';
 
 describe('Upstream', () => {
@@ -63,5 +64,21 @@ describe('Upstream', () => {
     for (const index of [0, 1]) fixture.setFlags(fixture.upstream.endpoints[index]!, DOWN);
     expect(fixture.picks(2)).toEqual([3, 4]);
     expect(fixture.upstream.eligible).toBe(2);
+  });
+
+  it('reaches farther for a request that has tried the near ones, or finds them full', () => {
+    const list = [1, 2, 3].map((n) => numbered(n, { zone: n < 2 ? 'here' : `zone-${n}` }));
+    const fixture = new UpstreamFixture(list, { locality: 'PreferZone' });
+    const { upstream } = fixture;
+    const [near, far, other] = upstream.endpoints;
+    expect(upstream.version).toBeGreaterThan(0);
+    const pick = (tried: readonly EndpointState[], maxInFlight = Infinity): EndpointState | string =>
+      upstream.pick({ hashKey: 0, tried, maxInFlight });
+    expect(pick([near!])).toBe(far);
+    expect(pick([near!, far!])).toBe(other);
+    expect(pick([near!, far!, other!])).toBe('none-eligible');
+    expect([pick([], 1), pick([], 1)]).toEqual([near, 'all-full']);
+    far!.release();
+    expect(pick([], 1)).toBe(far);
   });
 });
