@@ -96,18 +96,17 @@ export class VerdictBoard {
 
   #writeFlags(member: Member, flags: number): void {
     const { table, clock } = this.#deps;
+    const eligible = (flags & (READY | HEALTHY | DRAINING | EXCLUDED)) === (READY | HEALTHY);
+    const changes = eligible !== (member.eligibleSince !== undefined);
     // Back with a clean sheet: failures from before its absence say nothing about now.
-    if ((flags & HEALTHY & ~member.flags) !== 0) table.clearFailures(member.slot);
+    if (changes && eligible) table.clearFailures(member.slot);
     // A worker that was refused has taken it out before.
     if (table.flags(member.slot) !== flags) {
       table.setFlags(member.slot, flags);
       this.#changedUpstreams.add(member.upstream.slot);
     }
     member.flags = flags;
-    const eligible = (flags & (READY | HEALTHY | DRAINING | EXCLUDED)) === (READY | HEALTHY);
-    if (eligible !== (member.eligibleSince !== undefined)) {
-      member.eligibleSince = eligible ? clock.now() : undefined;
-    }
+    if (changes) member.eligibleSince = eligible ? clock.now() : undefined;
   }
 
   #log({ pool, report, previous }: Transition): void {

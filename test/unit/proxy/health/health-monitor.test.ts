@@ -647,6 +647,23 @@ describe('the health monitor over time', () => {
     expect(says(1)).toBe('Healthy Readiness Ready');
   });
 
+  it.each(['a command', 'an override'])('ejects after %s has kept it from that', (by) => {
+    const { apply, says, monitor, traffic } = setup();
+    const snapshot = pool([1, 2]);
+    apply(snapshot);
+    const { fails } = traffic(snapshot, 1);
+    if (by === 'a command') monitor.drain('uid-1', '127.0.0.1', 1);
+    else apply(pool([{ port: 1, override: 'Exclude' }, 2]));
+    // Of sessions that are there still.
+    fails(3);
+    monitor.undrain('uid-1', '127.0.0.1', 1);
+    apply(snapshot);
+    fails(2);
+    expect(says(1)).toBe('Healthy Readiness Ready');
+    fails();
+    expect(says(1)).toBe('Unhealthy Passive ConsecutiveFailures');
+  });
+
   it('raises the epoch once for each change, and tells each transition once', () => {
     const { clock, apply, traffic, epoch, transitionTexts, lines } = setup();
     const snapshot = pool([1, 2, 3], { check });
