@@ -39,12 +39,15 @@ export function endpointsOfSlices(
     const { name } = slice.metadata;
     const slicePort = portOfSlice(slice, port);
     if (slicePort === undefined) continue;
-    if (slicePort.port === undefined || slicePort.port === null) {
-      invalid.push(`EndpointSlice ${name} gives no number for port ${port.name ?? port.port}`);
+    const { port: number = null, appProtocol } = slicePort;
+    // The API server takes any 32-bit integer.
+    if (number === null || number < 1 || number > 65_535) {
+      const given = number === null ? 'no number' : `the number ${number}`;
+      invalid.push(`EndpointSlice ${name} gives ${given} for port ${port.name ?? port.port}`);
       continue;
     }
-    if (slicePort.appProtocol) appProtocols.add(slicePort.appProtocol);
-    readings.set(name, readSlice(slice, slicePort.port, denied, before?.readings.get(name)));
+    if (appProtocol) appProtocols.add(appProtocol);
+    readings.set(name, readSlice(slice, number, denied, before?.readings.get(name)));
   }
 
   const read = [...readings.values()];

@@ -38,6 +38,14 @@ export interface DeniedEndpoint {
 /** The uid of an endpoint that no object stands behind. */
 export const STATIC_UID = 'static';
 
+/**
+ * The API server takes anything for these, up to the size of the whole object: what no object of its own could have is
+ * not passed on to proxies, status and logs.
+ */
+const UID = /^[\x21-\x7e]{1,128}$/;
+const POD_NAME = /^[-a-z0-9.]{1,253}$/;
+const ZONE = /^[-\w.]{1,63}$/;
+
 /** A slice is read once for as long as it lives, for however many pools. */
 const readings = new WeakMap<EndpointSlice, SliceReading[]>();
 
@@ -112,19 +120,25 @@ function isSameTelling(a: SourceEndpoint, b: SourceEndpoint): boolean {
 }
 
 function readEndpoint(item: SliceEndpoint, address: string, port: number): SourceEndpoint {
-  const { conditions, targetRef, nodeName, zone } = item;
+  const { conditions, targetRef, nodeName } = item;
   const ready = conditions?.ready ?? true;
+  const podName = targetRef?.kind === 'Pod' ? ifMatches(targetRef.name, POD_NAME) : undefined;
+  const zone = ifMatches(item.zone, ZONE);
   return {
     address,
     port,
-    targetUid: targetRef?.uid ?? STATIC_UID,
+    targetUid: ifMatches(targetRef?.uid, UID) ?? STATIC_UID,
     ready,
     serving: conditions?.serving ?? ready,
     terminating: conditions?.terminating ?? false,
-    ...(targetRef?.kind === 'Pod' && targetRef.name !== undefined ? { podName: targetRef.name } : {}),
+    ...(podName === undefined ? {} : { podName }),
     ...(nodeName ? { nodeName } : {}),
-    ...(zone ? { zone } : {}),
+    ...(zone === undefined ? {} : { zone }),
   };
+}
+
+function ifMatches(text: string | null | undefined, pattern: RegExp): string | undefined {
+  return typeof text === 'string' && pattern.test(text) ? text : undefined;
 }
 
 function printable(text: string): string {

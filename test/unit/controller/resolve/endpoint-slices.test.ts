@@ -177,6 +177,36 @@ describe('the endpoints of a Service', () => {
     ]);
   });
 
+  it('have ports that there are, whatever number the API server let a slice have', () => {
+    // I08
+    const numbers = [0, -1, 65_536, 2_147_483_647];
+    const { endpoints, problems } = resolve([
+      sliceOf('checkout-good', [podEndpoint('10.0.0.1')]),
+      ...numbers.map((port, i) =>
+        sliceOf(`checkout-${i}`, [podEndpoint(`10.0.1.${i}`)], { ports: [{ name: 'http', port }] }),
+      ),
+    ]);
+    expect(endpoints).toEqual(['10.0.0.1:8080 Ready']);
+    expect(problems.join()).toContain('EndpointSlice checkout-1 gives the number -1 for port http');
+  });
+
+  it('have no uid, pod or zone that no object could have', () => {
+    // I08
+    const odd = [
+      { uid: 'u'.repeat(129), name: 'p'.repeat(254), zone: 'z'.repeat(64) },
+      { uid: 'u\n', name: 'p\nq', zone: 'a\nb' },
+      { uid: '', name: '', zone: '' },
+    ].map(({ uid, name, zone }, i) =>
+      podEndpoint(`10.0.0.${i}`, { targetRef: { kind: 'Pod', name, uid }, zone }),
+    );
+    const world = worldOf({ services: [serviceOf('checkout')], slices: [sliceOf('checkout-a', odd)] });
+    const endpoints = resolvePool(poolOf(SPEC), world).intent!.endpoints.get('v1')!;
+    expect(endpoints.map(({ targetUid }) => targetUid)).toEqual(['static', 'static', 'static']);
+    expect(endpoints.flatMap(({ podName, zone }) => [podName, zone])).toEqual(
+      Array.from({ length: 6 }, () => undefined),
+    );
+  });
+
   it('survive null lists', () => {
     const empty = sliceOf('checkout-a', null, { ports: null });
     expect(resolve([empty, { ...empty, endpoints: null }])).toEqual({ endpoints: [], problems: [] });
