@@ -37,7 +37,7 @@ export class HealthReports {
         source: said.source as VerdictSource,
         reason: said.reason as VerdictReason,
         message: said.message,
-        since: said.since,
+        since: isTime(said.since) ? said.since : 0,
       });
       pool.set(key, verdicts);
     }
@@ -61,6 +61,11 @@ export class HealthReports {
     for (const key of pool.keys()) forget(pool, key, proxy);
     if (pool.size === 0) this.#pools.delete(uid);
   }
+}
+
+/** What is none could not be shown, nor the status that it is part of. */
+function isTime(ms: number): boolean {
+  return !Number.isNaN(new Date(ms).getTime());
 }
 
 function forget(pool: Map<string, Map<string, Verdict>>, key: string, proxy: string): void {

@@ -1,5 +1,5 @@
 import type { ConditionType } from '../../api/conditions.ts';
-import type { EndpointState } from '../../api/health.ts';
+import type { EndpointState, VerdictSource } from '../../api/health.ts';
 import type {
   EndpointStatus,
   PoolAddress,
@@ -21,6 +21,7 @@ import {
 import type { StatusInput } from './input.ts';
 
 const MAX_ENDPOINTS = 64;
+const SOURCES: readonly VerdictSource[] = ['Readiness', 'Active', 'Passive', 'Override'];
 
 /**
  * A pool's status, whole: every list is there, also an empty one, because it is written by server-side apply.
@@ -125,7 +126,10 @@ function endpointStatuses(endpoints: readonly EndpointView[]): EndpointStatus[] 
 
 function endpointStatus({ backend, endpoint, verdict, agree, reported }: EndpointView): EndpointStatus {
   const { address, port, podName, zone, nodeName } = endpoint;
-  const { state, source, reason, message, since } = verdict;
+  const { reason, message, since } = verdict;
+  // What the definition has no word for would cost the pool its whole status.
+  const state = severity(verdict.state) < 0 ? 'Unhealthy' : verdict.state;
+  const source = SOURCES.find((known) => known === verdict.source);
   return {
     address,
     port,
@@ -134,8 +138,8 @@ function endpointStatus({ backend, endpoint, verdict, agree, reported }: Endpoin
     ...(zone === undefined ? {} : { zone }),
     ...(nodeName === undefined ? {} : { nodeName }),
     state,
-    source,
-    reason,
+    ...(source === undefined ? {} : { source }),
+    reason: reason.slice(0, 64),
     message: message.slice(0, 256),
     ...(since === 0 ? {} : { since: time(since) }),
     seenBy: `${agree}/${reported}`,

@@ -119,7 +119,7 @@ export class StatusWriter {
   }
 
   #writeDue(): void {
-    const { compute, leading, clock } = this.#options;
+    const { leading, clock } = this.#options;
     if (!leading()) {
       this.#due.clear(); // who leads next begins with all pools
       return;
@@ -146,7 +146,8 @@ export class StatusWriter {
         continue;
       }
       const startedAt = clock.now();
-      const computed = compute(uid);
+      const computed = this.#compute(uid, pool);
+      if (computed === 'failed') continue;
       const endedAt = clock.now();
       pool.restUntil = endedAt + (endedAt - startedAt) * REST;
       const kind = computed === undefined ? 'equal' : difference(computed.before, computed.status);
@@ -166,6 +167,19 @@ export class StatusWriter {
     if (this.#due.size > 0 && !this.#tokens.has(now))
       wakeAt = Math.min(wakeAt, now + this.#tokens.intervalMs);
     this.#wake(wakeAt);
+  }
+
+  /** One that cannot be worked out is tried again like one that cannot be written, and holds up no other. */
+  #compute(uid: string, pool: PoolState): ComputedStatus | undefined | 'failed' {
+    const { compute, clock, log } = this.#options;
+    try {
+      return compute(uid);
+    } catch (error) {
+      pool.notBefore = clock.now() + pool.retry.next();
+      this.#wake(pool.notBefore);
+      log.error({ uid, err: error }, 'cannot work out a status; trying again');
+      return 'failed';
+    }
   }
 
   #hasRoom(now: number): boolean {

@@ -100,4 +100,14 @@ describe('health reports', () => {
     const key = reportKey('v1', { address: '10.0.0.1', port: 1, targetUid: 'u' });
     expect(reports.pool('p').get(key)?.get('a')?.state).toBe('Pondering');
   });
+
+  it('have times that there are', () => {
+    // J10
+    const reports = new HealthReports();
+    const times = [NaN, Infinity, 1e300, -1e300, 1_700_000_000_000];
+    const endpoints = times.map((since, i) => ({ backend: 'v1', address: '10.0.0.1', port: i + 1, since }));
+    reports.ingest('a', create(HealthSchema, { uid: 'p', endpoints }));
+    const kept = [...reports.pool('p').values()].map((verdicts) => verdicts.get('a')!.since);
+    expect(kept).toEqual([0, 0, 0, 0, 1_700_000_000_000]);
+  });
 });

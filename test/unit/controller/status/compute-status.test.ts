@@ -279,6 +279,17 @@ describe('endpoints in status', () => {
 });
 
 describe('a status', () => {
+  it('is one that the definition takes, whatever words a proxy has', () => {
+    // I16, J10
+    const v1 = [endpoint({ address: '10.0.0.1', targetUid: 'u' })];
+    const words = { state: 'Pondering', source: 'Stars', reason: 'r'.repeat(500), message: '', since: 0 };
+    const given = reports(v1, { a: [words as unknown as Verdict] });
+    const snapshot = poolSnapshot({ endpoints: { v1 } });
+    const [row] = computeStatus(input({ snapshot, proxies: [proxy('a')], reports: given })).endpoints!;
+    expect(row).toMatchObject({ state: 'Unhealthy', reason: 'r'.repeat(64) });
+    expect(row).not.toHaveProperty('source');
+  });
+
   it('has every list, also empty ones, because it is applied whole', () => {
     const { snapshot: _, ...none } = input({ proxies: [], servesThisSpec: false });
     const status = computeStatus(none);

@@ -16,6 +16,7 @@ describe('StatusWriter', () => {
   let writes: { uid: string; at: number }[];
   let leading: boolean;
   let fail: boolean;
+  let broken: string | undefined;
   let writer: StatusWriter;
 
   const status = (reason: string, message = ''): PoolStatus => ({
@@ -40,8 +41,10 @@ describe('StatusWriter', () => {
     writes = [];
     leading = true;
     fail = false;
+    broken = undefined;
     writer = new StatusWriter({
       compute: (uid) => {
+        if (uid === broken) throw new Error('a bug');
         const next = wanted.get(uid);
         return next === undefined ? undefined : { status: next, before: stored.get(uid) };
       },
@@ -115,6 +118,18 @@ describe('StatusWriter', () => {
     expect(after.slice(0, 4)).toEqual(expect.arrayContaining(['shop/checkout', 'bank/api']));
     expect(after.length).toBeGreaterThan(4);
     expect(stored.size).toBeLessThan(200);
+  });
+
+  it('writes all others when one cannot be worked out, and that one when it can', async () => {
+    // I13
+    broken = 'a';
+    want('a', status('x'));
+    want('b', status('x'));
+    await turn(200);
+    expect([...stored.keys()]).toEqual(['b']);
+    broken = undefined;
+    await turn(2_000);
+    expect([...stored.keys()]).toEqual(['b', 'a']);
   });
 
   it('works a costly status out now and then, however often it is asked for', async () => {
