@@ -11,8 +11,15 @@ export interface TicketSecret {
   readonly since: number;
 }
 
+const SECRET_BYTES = 32;
+
 export function createTicketSecret(now: number): TicketSecret {
-  return { secret: randomBytes(32).toString('base64'), since: now };
+  return { secret: randomBytes(SECRET_BYTES).toString('base64'), since: now };
+}
+
+/** Is it one that `createTicketSecret` may have made? */
+export function isTicketSecret({ secret, since }: TicketSecret): boolean {
+  return Buffer.from(secret, 'base64').length === SECRET_BYTES && Number.isFinite(since);
 }
 
 /** One from the future is as good as none: a clock was set back. */

@@ -228,6 +228,7 @@ export class Proxy {
     for (const { uid } of gone) this.#pools.delete(uid);
 
     await this.#fleet.apply(changes, change.remove);
+    this.health.applied();
     await this.#movePorts(reserved);
     for (const pool of gone) {
       this.health.remove(pool.uid);

@@ -1,4 +1,4 @@
-import type { TicketSecret } from '../../lib/ticket-secret.ts';
+import { isTicketSecret, type TicketSecret } from '../../lib/ticket-secret.ts';
 import { AUTHORITY_LIFE_MS, validUntil, type KeyPair } from './authority.ts';
 
 /** The authorities of the control stream, as one Secret holds them. Times are milliseconds since the epoch. */
@@ -92,11 +92,15 @@ export function fromSecretData(data: SecretData | undefined): Authorities | unde
   };
 }
 
-/** Kept beside the authorities: the one thing that controllers share and nobody else reads. */
+/**
+ * Kept beside the authorities: the one thing that controllers share and nobody else reads. Undefined when it is not
+ * whole, so that it is made anew.
+ */
 export function ticketSecretOf(data: SecretData | undefined): TicketSecret | undefined {
   const read = reader(data);
-  const secret = read('tickets.secret');
-  return secret === undefined ? undefined : { secret, since: Number(read('tickets.since')) };
+  const secret = read('tickets.secret') ?? '';
+  const since = Number(read('tickets.since'));
+  return isTicketSecret({ secret, since }) ? { secret, since } : undefined;
 }
 
 function reader(data: SecretData | undefined): (name: string) => string | undefined {

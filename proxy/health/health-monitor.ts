@@ -58,6 +58,9 @@ export class HealthMonitor {
   readonly #firstRound = new FirstRound<Member>();
   readonly #pools = new Map<string, MonitoredPool>();
   readonly #members = new Map<number, Member>();
+  /** What `applied` has to do: slots of who is gone, and who takes nothing more. */
+  #gone: { readonly upstream: number; readonly slot: number }[] = [];
+  #leaving: Member[] = [];
   #round = 0;
 
   constructor(deps: HealthMonitorDeps) {
@@ -75,6 +78,9 @@ export class HealthMonitor {
    * Takes a pool's next snapshot. Call it **before** the workers apply that snapshot, so that a new endpoint's flags
    * are there when they first look, and after the slots were handed out (`SharedTable.resetEndpoint`). What is known
    * about an endpoint outlives every snapshot that still has it.
+   *
+   * What the snapshot takes away waits for `applied` where it brings something else instead: until a worker knows what
+   * is new, it has only what was there before.
    */
   update(snapshot: PoolSnapshot, slots: PoolSlots): void {
     const pool = this.#pools.get(snapshot.uid) ?? {
@@ -89,24 +95,45 @@ export class HealthMonitor {
     this.#forgetOthers(pool, known);
     // Of a new pool nothing is known that could be judged otherwise.
     const passiveChanged = !sameValue(passiveBefore, snapshot.config.passive);
+    const leaving: Member[] = [];
+    let brings = false;
     for (const backend of snapshot.config.backends) {
       const upstream = this.#upstreamFor(pool, backend, slots[backend.name]!.upstream);
       const checkChanged = this.#configure(upstream, backend);
       const endpoints = snapshot.endpoints[backend.name] ?? [];
       upstream.members = known.get(backend.name)!.map((member, index) => {
         const endpoint = endpoints[index]!;
-        if (member === undefined)
+        if (member === undefined) {
+          brings = true;
           return this.#add(upstream, endpoint, slots[backend.name]!.endpoints[index]!);
-        this.#refresh(member, endpoint, checkChanged);
+        }
+        if (!this.#refresh(member, endpoint, checkChanged)) return member;
+        if (member.health.offered) this.#settle(member);
+        else leaving.push(member);
         return member;
       });
       if (passiveChanged) this.#setFailureLimits(upstream);
       if (passiveChanged || upstream.outliers > 0) this.#review(upstream);
     }
+    if (brings) this.#leaving.push(...leaving);
+    else for (const member of leaving) this.#settle(member);
     this.#board.flush();
   }
 
-  /** Forgets a pool: its probes stop, its endpoints' flags are cleared. */
+  /** Every worker serves the snapshots of the last updates: what they took away may go. */
+  applied(): void {
+    for (const { upstream, slot } of this.#gone) {
+      if (!this.#members.has(slot)) this.#board.withdraw(upstream, slot);
+    }
+    for (const member of this.#leaving) {
+      if (this.#members.get(member.slot) === member) this.#settle(member);
+    }
+    this.#gone = [];
+    this.#leaving = [];
+    this.#board.flush();
+  }
+
+  /** Forgets a pool that no worker serves any more: its probes stop, its endpoints' flags are cleared. */
   remove(poolUid: string): void {
     const pool = this.#pools.get(poolUid);
     if (pool === undefined) return;
@@ -114,7 +141,7 @@ export class HealthMonitor {
       for (const member of upstream.members) this.#forget(member);
     }
     this.#pools.delete(poolUid);
-    this.#board.flush();
+    this.applied();
   }
 
   /** What a worker met. It is not held against who has the slot of an endpoint that is gone. */
@@ -309,15 +336,17 @@ export class HealthMonitor {
     return member;
   }
 
-  #refresh(member: Member, endpoint: Endpoint, checkChanged: boolean): void {
+  /** False when there is nothing to settle. */
+  #refresh(member: Member, endpoint: Endpoint, checkChanged: boolean): boolean {
     const { health, upstream } = member;
     const before = health.endpoint;
     health.endpoint = endpoint;
     if (checkChanged) {
       const { check, reach } = upstream;
       health.setCheck(check, check !== undefined && provesReachable(check, endpoint, reach));
-    } else if (before.condition === endpoint.condition && before.override === endpoint.override) return;
-    this.#settle(member);
+      return true;
+    }
+    return before.condition !== endpoint.condition || before.override !== endpoint.override;
   }
 
   #forget(member: Member): void {
@@ -326,7 +355,8 @@ export class HealthMonitor {
     member.endEjection?.();
     this.#firstRound.answered(member);
     this.#members.delete(member.slot);
-    this.#board.withdraw(member);
+    this.#board.forget();
+    this.#gone.push({ upstream: member.upstream.slot, slot: member.slot });
   }
 
   #setDrained(

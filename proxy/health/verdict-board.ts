@@ -71,11 +71,15 @@ export class VerdictBoard {
     this.#changedUpstreams.add(upstream.slot);
   }
 
-  /** Takes a member's flags away; its slot may get a new owner. */
-  withdraw(member: Member): void {
-    this.#deps.table.setFlags(member.slot, 0);
-    this.#changedUpstreams.add(member.upstream.slot);
+  /** A member is one no more. */
+  forget(): void {
     this.#changed = true;
+  }
+
+  /** Takes a former member's flags away; its slot may get a new owner. */
+  withdraw(upstream: number, slot: number): void {
+    this.#deps.table.setFlags(slot, 0);
+    this.#changedUpstreams.add(upstream);
   }
 
   /** Tells the workers, then everyone else. */

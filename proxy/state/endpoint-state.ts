@@ -40,6 +40,8 @@ export class EndpointState {
   waiters: Waiters | undefined;
   /** The last update of its upstream that named it. */
   round = 0;
+  /** No snapshot names it any more. One that names it again makes another of it. */
+  isRemoved = false;
 
   constructor(
     identity: { key: string; slot: number; upstream: number; address: string; port: number },
@@ -81,9 +83,9 @@ export class EndpointState {
     return (this.table.flags(this.slot) & UNREACHABLE) !== 0;
   }
 
-  /** Neither ready nor healthy, nor anything else: nothing is sent there, not even when the pool fails open. */
+  /** Nothing is sent there, not even when the pool fails open: removed, or neither ready nor healthy nor anything. */
   get isGone(): boolean {
-    return this.table.flags(this.slot) === 0;
+    return this.isRemoved || this.table.flags(this.slot) === 0;
   }
 
   /** The configured weight, less while it starts slowly. */

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 
 /**
- * As much may be on its way into TLS before who writes is told to wait: one read of a busy connection (read-buffers.ts)
- * and something beside it. What TLS is given counts until the next turn of the loop, also when it went out at once.
+ * As much may be on its way into TLS before who writes is told to wait: five reads of a busy connection. What TLS is
+ * given counts until the next turn of the loop, also when it went out at once, so that with Node's 64 KiB bulk stops
+ * after each read.
  */
 const TLS_WRITE_BYTES = 320 * 1024;
 

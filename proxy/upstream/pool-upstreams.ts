@@ -43,7 +43,7 @@ export class PoolUpstreams {
     const gone: EndpointState[] = [];
     for (const [name, upstream] of this.#upstreams) {
       if (config.backends.some((backend) => backend.name === name)) continue;
-      gone.push(...upstream.endpoints);
+      gone.push(...upstream.remove());
       this.#upstreams.delete(name);
     }
     for (const backend of config.backends) {
@@ -75,5 +75,10 @@ export class PoolUpstreams {
       else this.#routes.set(name, new BackendSelector(refs, this.#upstreams, config, this.#deps));
     }
     return gone;
+  }
+
+  /** The pool is gone. */
+  remove(): void {
+    for (const upstream of this.#upstreams.values()) upstream.remove();
   }
 }

@@ -106,7 +106,10 @@ export class Upstream {
       next.push(state);
     }
     const gone = this.#endpoints.filter(({ round }) => round !== this.#round);
-    for (const { slot } of gone) this.#bySlot.delete(slot);
+    for (const state of gone) {
+      state.isRemoved = true;
+      this.#bySlot.delete(state.slot);
+    }
     const sameOrder =
       next.length === this.#endpoints.length &&
       next.every((state, index) => state === this.#endpoints[index]);
@@ -125,6 +128,12 @@ export class Upstream {
       for (const state of added) this.#byToken.set(this.#token(state), state);
     }
     return gone;
+  }
+
+  /** No snapshot names it any more. Returns its endpoints. */
+  remove(): readonly EndpointState[] {
+    for (const state of this.#endpoints) state.isRemoved = true;
+    return this.#endpoints;
   }
 
   /** The same for as long as nothing of it changes, and with it its sessions and idle connections. */

@@ -22,6 +22,11 @@ export class LivePool implements PoolRuntime {
     return this.#upstreams.update(change.pool, change.slots);
   }
 
+  /** No configuration names it any more. */
+  remove(): void {
+    this.#upstreams.remove();
+  }
+
   /** What it serves now. */
   get last(): PoolChange {
     return this.#last;

@@ -179,7 +179,9 @@ export class WorkerRuntime {
     }
     for (const uid of remove) {
       const pool = this.#pools.get(uid);
-      if (pool !== undefined) this.#context.traffic.forget(`${pool.namespace}/${pool.name}`);
+      if (pool === undefined) continue;
+      this.#context.traffic.forget(`${pool.namespace}/${pool.name}`);
+      pool.remove();
       this.#pools.delete(uid);
     }
 

@@ -69,6 +69,14 @@ describe('the authority of the control stream', () => {
     const tickets = createTicketSecret(START);
     expect(ticketSecretOf(toSecretData({ current }, tickets))).toEqual(tickets);
     expect(ticketSecretOf(toSecretData({ current }, undefined))).toBeUndefined();
+    // Nobody should be able to guess what tickets are sealed with, and no secret is for ever.
+    for (const damaged of [
+      { ...tickets, secret: '' },
+      { ...tickets, secret: 'c2hvcnQ=' },
+      { ...tickets, since: Number.NaN },
+    ]) {
+      expect(ticketSecretOf(toSecretData({ current }, damaged))).toBeUndefined();
+    }
     expect(fromSecretData(undefined)).toBeUndefined();
     expect(fromSecretData({ 'tls.crt': 'eA==' })).toBeUndefined();
   });

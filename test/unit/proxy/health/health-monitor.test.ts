@@ -80,7 +80,11 @@ function setup() {
     onChange: () => changes.push(clock.now()),
   });
   const slots = new Slots(table);
-  const apply = (pool: PoolSnapshot): void => monitor.update(pool, slots.of(pool));
+  const update = (pool: PoolSnapshot): void => monitor.update(pool, slots.of(pool));
+  const apply = (pool: PoolSnapshot): void => {
+    update(pool);
+    monitor.applied();
+  };
   /** `state source reason` of the endpoint on that port. */
   const says = (port: number, poolUid = 'uid-1'): string => {
     const { verdict } = report(port, poolUid);
@@ -124,6 +128,7 @@ function setup() {
     transitionTexts,
     lines,
     changes,
+    update,
     apply,
     says,
     report,
@@ -602,6 +607,42 @@ describe('the health monitor over time', () => {
     expect(says(1)).toBe('Healthy Readiness Ready');
     clock.advance(10_000);
     expect(says(1)).toBe('Healthy Readiness Ready');
+  });
+
+  it('leaves workers what they know until they know what comes instead', () => {
+    // K01
+    const { apply, update, says, traffic, monitor } = setup();
+    const before = pool([1, 2]);
+    apply(before);
+    const [replaced, terminating] = [1, 2].map((port) => traffic(before, port).state);
+    const after = pool([{ port: 2, condition: 'Terminating' }, 3]);
+    update(after);
+    expect(traffic(after, 3).state.eligible).toBe(true);
+    expect([replaced!.eligible, terminating!.eligible]).toEqual([true, true]);
+    monitor.applied();
+    expect([replaced!.eligible, terminating!.eligible]).toEqual([false, false]);
+    expect([2, 3].map((port) => says(port))).toEqual([
+      'Draining Readiness Terminating',
+      'Healthy Readiness Ready',
+    ]);
+  });
+
+  it('takes an endpoint out at once when nothing comes in its place', () => {
+    const { apply, update, traffic } = setup();
+    const snapshot = pool([1, 2]);
+    apply(snapshot);
+    update(pool([1, { port: 2, condition: 'NotReady' }]));
+    expect(traffic(snapshot, 2).state.eligible).toBe(false);
+  });
+
+  it('keeps hands off an endpoint that has come back before the workers were told that it was gone', () => {
+    const { apply, update, traffic, monitor } = setup();
+    const snapshot = pool([1, 2]);
+    apply(snapshot);
+    update(pool([2]));
+    update(snapshot);
+    monitor.applied();
+    expect(traffic(snapshot, 1).state.eligible).toBe(true);
   });
 
   it('gives a slot its flags back when a worker was refused by the endpoint that had it before', () => {

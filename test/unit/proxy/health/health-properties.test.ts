@@ -155,6 +155,7 @@ class Model {
     expect(slots).not.toBe('out-of-slots');
     if (slots === 'out-of-slots') return;
     this.monitor.update(this.pool, slots);
+    this.monitor.applied();
     this.slots.settle();
     this.states = next.endpoints.map(
       (each, index) =>
