@@ -28,6 +28,6 @@ CMD ["controller"]
 
 FROM base AS proxy
 COPY dist/proxy.mjs dist/proxy.mjs.map dist/worker.mjs dist/worker.mjs.map dist/proxy.licenses.txt dist/proxy.cdx.json /app/
-# What starting needed is given back (lib/collect-after-start.ts).
+# What starting needed is given back, and garbage while memory is short (lib/collect-garbage.ts).
 ENTRYPOINT ["/usr/local/bin/node", "--expose-gc", "/app/proxy.mjs"]
 CMD ["proxy"]

@@ -1,11 +1,12 @@
 import { totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
+import { memoryReader } from './memory-use.ts';
 
 /** Shares of the limit: from the one on new work is shed, below the other it is taken again. */
 const SHED_FROM = 0.95;
 const TAKE_BELOW = 0.9;
-const CHECK_MS = 500;
+const CHECK_MS = 100;
 
 /** What this process may use, and uses. */
 export interface Memory {
@@ -17,12 +18,12 @@ export interface Memory {
 export function systemMemory(): Memory | undefined {
   const limitBytes = process.constrainedMemory();
   if (limitBytes <= 0 || limitBytes >= totalmem()) return undefined;
-  return { limitBytes, usedBytes: () => process.memoryUsage.rss() };
+  return { limitBytes, usedBytes: memoryReader() };
 }
 
 /**
  * Says when new work is to be shed because memory is nearly used up, so that what is under way goes on and the kernel
- * does not end the process. Looks twice a second; what one look misses has to fit into the last 5 %.
+ * does not end the process. Looks ten times a second; what one look misses has to fit into the last 5 %.
  */
 export class MemoryGuard {
   readonly #memory: Memory;

@@ -1,6 +1,6 @@
 /** What the proxy's image runs: `evenkeel proxy`, and none of the other commands. */
 import { Command } from 'commander';
-import { collectAfterStart } from '../../lib/collect-after-start.ts';
+import { collectAfterStart } from '../../lib/collect-garbage.ts';
 import { proxyCommand } from '../commands/proxy.ts';
 import { proxyLine } from '../proxy-line.ts';
 import { runProgram } from '../run-program.ts';

@@ -3,7 +3,7 @@
  * the other threads is in the shared table, and what it must tell goes to the main thread as messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { collectAfterStart } from '../../lib/collect-after-start.ts';
+import { collectAfterStart } from '../../lib/collect-garbage.ts';
 import { createLog } from '../../lib/log.ts';
 import { WorkerRuntime } from './runtime.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';

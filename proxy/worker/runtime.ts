@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { processMicros, systemClock, systemRng } from '../../lib/clock.ts';
+import { collectGarbage } from '../../lib/collect-garbage.ts';
 import { createLog } from '../../lib/log.ts';
 import { Deadlines } from '../conn/deadlines.ts';
 import { Dialer } from '../conn/dialer.ts';
@@ -27,6 +28,8 @@ import { applyEdit } from './pool-edit.ts';
 import type { FromWorker, HandedServer, ToWorker, WorkerData } from './protocol.ts';
 
 const HEARTBEAT_MS = 500;
+/** Garbage is looked for this often while memory is short. */
+const COLLECT_EVERY_MS = 5_000;
 const DRAINED_CHECK_MS = 50;
 /** A fault that comes again and again is logged once in this time. */
 const LOG_INTERVAL_MS = 1_000;
@@ -60,6 +63,7 @@ export class WorkerRuntime {
   /** This many connections may be accepted before what is open has to be counted again. */
   #headroom = 0;
   #acceptFailedAt = -Infinity;
+  #collectedAt = -Infinity;
 
   constructor(data: WorkerData, log: Logger, send: (message: FromWorker) => void) {
     this.#data = data;
@@ -94,7 +98,10 @@ export class WorkerRuntime {
       here: { zone: data.zone ?? '', nodeName: data.nodeName ?? '' },
       queue: new WaitQueue(table, systemClock),
     };
-    setInterval(() => table.beat(), HEARTBEAT_MS).unref();
+    setInterval(() => {
+      table.beat();
+      if (table.isShedding) this.#giveBack();
+    }, HEARTBEAT_MS).unref();
   }
 
   receive(message: ToWorker): void {
@@ -271,6 +278,14 @@ export class WorkerRuntime {
     }
     this.#headroom -= 1;
     open.accept?.(socket);
+  }
+
+  /** Who takes no new work makes next to no garbage, so that V8 sees no need to look for what the old work has left. */
+  #giveBack(): void {
+    const now = this.#context.clock.now();
+    if (now - this.#collectedAt < COLLECT_EVERY_MS) return;
+    this.#collectedAt = now;
+    collectGarbage();
   }
 
   /** Out of descriptors, most likely: what waits in the kernel's queue is accepted when there are some again. */

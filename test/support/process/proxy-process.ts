@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   readonly workers?: number;
   /** `ulimit -n` of the process. */
   readonly maxFiles?: number;
+  /** Folder of the control group that it is to be in. */
+  readonly memoryGroup?: string;
   /** Further arguments of `evenkeel run`. */
   readonly args?: readonly string[];
   /** Where its output goes, log and access log; absent: to `log`. */
@@ -43,15 +45,16 @@ export class ProxyProcess {
 
   /** Resolves when it is ready. */
   static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
-    const { manifests, workers = 2, maxFiles, args = [], output } = options;
+    const { manifests, workers = 2, maxFiles, memoryGroup, args = [], output } = options;
     const [adminPort] = await freePorts(1);
     const folder = await mkdtemp(join(tmpdir(), 'evenkeel-'));
     await writeFile(join(folder, 'pools.yaml'), manifests);
     const admin = `127.0.0.1:${adminPort}`;
     const run = [EXECUTABLE, 'run', '-f', folder, '--admin', admin, '--workers', String(workers), ...args];
     const limit = maxFiles === undefined ? '' : `ulimit -n ${maxFiles}; `;
+    const enter = memoryGroup === undefined ? '' : `echo $$ > ${memoryGroup}/cgroup.procs; `;
     const redirect = output === undefined ? '' : ` >${output} 2>&1`;
-    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"${redirect}`, ...run], {
+    const child = spawn('/bin/sh', ['-c', `${limit}${enter}exec "$0" "$@"${redirect}`, ...run], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const proxy = new ProxyProcess(child, admin, folder);
@@ -88,6 +91,12 @@ export class ProxyProcess {
     // Clock ticks of a hundredth of a second; fields 14 and 15, counted behind the name.
     const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  /** Resident memory in KiB, files that are mapped included. */
+  get residentKiB(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
   }
 
   /** Open file descriptors. */

@@ -13,7 +13,7 @@ describe('MemoryGuard', () => {
     );
     const use = (bytes: number): boolean[] => {
       memory.used = bytes;
-      clock.advance(500);
+      clock.advance(100);
       return said;
     };
     return { guard, clock, use };
