@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listener } from '../../support/builders.ts';
+import { listener, resilience } from '../../support/builders.ts';
 import { TestAuthority } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ok, ScriptedBackend } from '../../support/http/backend.ts';
@@ -502,6 +502,8 @@ describe('limits of an HTTP/2 connection', () => {
     const large = ok('x'.repeat(400_000));
     const { backend, proxy } = await scope.pair(({ socket }) => socket.write(large), {
       listeners: [listener({ timeouts: { ...listener().timeouts, idleMs: 2_000 } })],
+      // A thousand dials at once take their time on a busy machine.
+      resilience: resilience({ timeouts: { connectMs: 30_000, responseHeaderMs: 30_000 } }),
     });
     const clients: RawH2Client[] = [];
     for (let i = 0; i < 10; i++) {
