@@ -1,3 +1,4 @@
+import { MAX_MESSAGE_BYTES } from '../../api/control.ts';
 import { encodeUpdate, joinUpdates, type Newest } from '../../api/pool-update.ts';
 import type { PoolSnapshot } from '../../api/snapshot.ts';
 
@@ -16,7 +17,7 @@ export interface Past {
  */
 export class PublishedPool {
   readonly #history: Past[] = [];
-  readonly #messages = new Map<string, Buffer>();
+  readonly #messages = new Map<string, Buffer | undefined>();
   #current: PoolSnapshot;
   #epoch = 0;
   #newest: Newest;
@@ -57,21 +58,23 @@ export class PublishedPool {
     return this.#history.findLast(({ snapshot }) => snapshot.digest === digest);
   }
 
-  /** @param from the digest that the proxy has; a delta when that is known here, else all of it */
-  message(epoch: number, from: string | undefined): Buffer {
+  /**
+   * Undefined: no proxy takes a message of that size.
+   * @param from the digest that the proxy has; a delta when that is known here, else all of it
+   */
+  message(epoch: number, from: string | undefined): Buffer | undefined {
     if (epoch !== this.#epoch) {
       this.#messages.clear();
       this.#epoch = epoch;
     }
     const base = from === undefined ? undefined : this.past(from)?.snapshot;
     const key = base?.digest ?? '';
-    let message = this.#messages.get(key);
-    if (message === undefined) {
+    if (!this.#messages.has(key)) {
       const about = { epoch, newest: this.#newest };
-      message = encodeUpdate(this.#current, base === undefined ? about : { ...about, base });
-      this.#messages.set(key, message);
+      const message = encodeUpdate(this.#current, base === undefined ? about : { ...about, base });
+      this.#messages.set(key, message.byteLength > MAX_MESSAGE_BYTES ? undefined : message);
     }
-    return message;
+    return this.#messages.get(key);
   }
 }
 

@@ -1,7 +1,8 @@
+import { create } from '@bufbuild/protobuf';
 import { status, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { encodeToProxy, type ToControllerBody } from '../../api/control.ts';
-import type { Ack, Health, Nack, Traffic } from '../../api/control_pb.ts';
+import { encodeToProxy, MAX_MESSAGE_BYTES, type ToControllerBody } from '../../api/control.ts';
+import { NackSchema, type Ack, type Health, type Nack, type Traffic } from '../../api/control_pb.ts';
 import { backoff, type Backoff } from '../../lib/backoff.ts';
 import type { Clock, Rng } from '../../lib/clock.ts';
 import { FairSet } from '../fair-set.ts';
@@ -11,6 +12,7 @@ import type { SendBudget } from './send-budget.ts';
 
 /** Bytes that may be on their way to one proxy; a single larger update goes alone. */
 const WINDOW_BYTES = 1024 * 1024;
+const TOO_LARGE = `its endpoints, certificates and routes are more than the ${MAX_MESSAGE_BYTES / 1024 / 1024} MiB that a proxy takes of one pool`;
 const REFUSED_AGAIN = { initialMs: 2_000, maxMs: 60_000 };
 
 export type ControlServerStream = ServerDuplexStream<ToControllerBody | undefined, Buffer>;
@@ -57,6 +59,7 @@ interface InFlight {
  * 2. The first message of each pool in an epoch is all of it; later ones are deltas from what was acknowledged.
  * 3. What the proxy refused is sent again when it changes, and now and then in case the reason has gone.
  * 4. Unacknowledged bytes are bounded, for this proxy and for all together.
+ * 5. A pool that is more than a proxy takes in one message is not sent; the proxy keeps what it has of it.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -264,6 +267,10 @@ export class Session {
         continue;
       }
       const update = pool.message(epoch, this.#full.has(uid) ? undefined : view.applied.get(uid));
+      if (update === undefined) {
+        this.#refuse(uid, pool.snapshot.digest, epoch);
+        continue;
+      }
       const bytes = update.byteLength;
       if (updates.length > 0 && this.#inFlightBytes + bytes > WINDOW_BYTES) break;
       if (!budget.take(bytes, this.#pump)) break;
@@ -277,6 +284,16 @@ export class Session {
     if (updates.length === 0) return;
     this.#watchDeadline();
     this.#write(join(updates));
+  }
+
+  /** What is too large would cost the proxy its stream, and so every pool: it counts as refused by the proxy. */
+  #refuse(uid: string, digest: string, epoch: number): void {
+    const { view, events } = this.#options;
+    this.#due.delete(uid);
+    this.#full.delete(uid);
+    const nack = create(NackSchema, { uid, digest, epoch, faults: [{ path: '', message: TOO_LARGE }] });
+    view.refused.set(uid, refusal(nack, view.refused.get(uid)));
+    events.nacked(uid, nack);
   }
 
   #write(message: Buffer): void {

@@ -15,17 +15,17 @@ describe('a published pool', () => {
     pool.replace(snapshot('b', ['10.0.0.1', '10.0.0.2']), {}, 1);
     const delta = pool.message(1, 'a');
     for (let proxy = 0; proxy < 500; proxy += 1) expect(pool.message(1, 'a')).toBe(delta);
-    expect(decodeToProxy(delta)).toMatchObject({ value: { digest: 'b', baseDigest: 'a' } });
+    expect(decodeToProxy(delta!)).toMatchObject({ value: { digest: 'b', baseDigest: 'a' } });
     expect(pool.message(1, undefined)).not.toBe(whole);
   });
 
   it('goes whole to a proxy with a state that nobody remembers, and to all in a new epoch', () => {
     const pool = new PublishedPool(snapshot('a', ['10.0.0.1']), {}, 0);
     pool.replace(snapshot('b', ['10.0.0.2']), {}, 1);
-    expect(decodeToProxy(pool.message(1, 'unknown'))).toMatchObject({ value: { baseDigest: '' } });
+    expect(decodeToProxy(pool.message(1, 'unknown')!)).toMatchObject({ value: { baseDigest: '' } });
     const before = pool.message(1, 'a');
     expect(pool.message(2, 'a')).not.toBe(before);
-    expect(decodeToProxy(pool.message(2, 'a'))).toMatchObject({ value: { epoch: 2, baseDigest: 'a' } });
+    expect(decodeToProxy(pool.message(2, 'a')!)).toMatchObject({ value: { epoch: 2, baseDigest: 'a' } });
   });
 
   it('has nothing to send when only its generation is new', () => {

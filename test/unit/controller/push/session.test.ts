@@ -131,6 +131,41 @@ describe('the stream of one proxy', () => {
     }
   });
 
+  it('is not broken by a pool that is more than a proxy takes, which counts as refused until it is less', async () => {
+    // I13
+    const proxy = new FakeProxy(fleet, 'one');
+    proxy.sent.length = 0;
+    publish('a', 'a1');
+    await published();
+    proxy.ack(...proxy.take().flat());
+    publish('a', 'a2', 33 * 1024 * 1024);
+    publish('b', 'b1');
+    await published();
+    const others = proxy.take();
+    expect(names(others)).toEqual([['b1']]);
+    proxy.ack(...others.flat());
+    const [view] = fleet.views();
+    expect(view!.applied.get('a')).toBe('a1');
+    expect(view!.refused.get('a')).toMatchObject({ digest: 'a2' });
+    expect(view!.refused.get('a')!.faults[0]!.message).toContain('32 MiB');
+
+    publish('a', 'a3');
+    await published();
+    const less = proxy.take();
+    expect(names(less)).toEqual([['a3']]);
+    proxy.ack(...less.flat());
+    expect(view!.refused.size).toBe(0);
+  });
+
+  it('ends a first sync though one of the pools is more than a proxy takes', async () => {
+    // I13
+    publish('a', 'a1', 33 * 1024 * 1024);
+    publish('b', 'b1');
+    const proxy = new FakeProxy(fleet, 'one');
+    const last = decodeToProxy(proxy.sent.at(-1)!)!;
+    expect(last).toMatchObject({ case: 'syncEnd', value: { uids: ['a', 'b'] } });
+  });
+
   it('is cut off when any part of a message is not answered in time', async () => {
     const proxy = new FakeProxy(fleet, 'one');
     publish('a', 'a1');
