@@ -30,6 +30,8 @@ interface Member {
   /** Has been told all pools, and so is told every change: also while it only serves out what it has. */
   informed: boolean;
   leaving: boolean;
+  /** Its heartbeat stood still: it is being ended. */
+  hung: boolean;
   beat: number;
   beatAt: number;
   /** Questions it has not answered. */
@@ -178,6 +180,7 @@ export class WorkerFleet {
       serving: false,
       informed: false,
       leaving: false,
+      hung: false,
       beat: 0,
       beatAt: this.#options.clock.now(),
       pending: new Map(),
@@ -327,25 +330,36 @@ export class WorkerFleet {
     });
   }
 
-  /** Finds hung workers by heartbeats that stand still. */
+  /** Finds hung workers by heartbeats that stand still, also among those that have a successor: changes wait for them. */
   #watch(): void {
     this.#stopWatching = this.#options.clock.after(WATCH_MS, () => {
       const now = this.#options.clock.now();
-      for (const member of this.#serving()) {
+      for (const member of this.#members.values()) {
+        if (!member.informed || member.hung) continue;
         const beat = this.#options.table.heartbeat(member.row);
         if (beat !== member.beat) {
           member.beat = beat;
           member.beatAt = now;
         } else if (now - member.beatAt > HUNG_MS) {
-          this.#options.log.error({ worker: member.row }, 'worker hangs: replacing it');
-          member.leaving = true;
-          member.serving = false;
-          this.#options.onReplaced('hung');
-          void member.thread.terminate().then(() => this.#spawn());
+          this.#endHung(member);
         }
       }
       this.#watch();
     });
+  }
+
+  #endHung(member: Member): void {
+    member.hung = true;
+    if (member.leaving) {
+      this.#options.log.error({ worker: member.row }, 'worker hangs that has been replaced: ending it');
+      void member.thread.terminate();
+      return;
+    }
+    this.#options.log.error({ worker: member.row }, 'worker hangs: replacing it');
+    member.leaving = true;
+    member.serving = false;
+    this.#options.onReplaced('hung');
+    void member.thread.terminate().then(() => this.#spawn());
   }
 
   #freeRow(): number {

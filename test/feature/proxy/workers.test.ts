@@ -189,6 +189,18 @@ describe('worker threads', () => {
   }, 30_000);
 
   // CATALOGUE F14
+  it('gives up a worker that hangs after it has thrown: changes do not wait for it for ever', async () => {
+    await serve(pool('a', ports[0]!));
+    await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
+    injectFault({ row: 0, fault: 'throw' });
+    await eventually('the throw is counted', () => replaced('exception'));
+    await eventually('its successor serves', () => proxy.workers === 2);
+    injectFault({ row: 0, fault: 'hang' });
+    await serve(pool('a', ports[0]!, { digest: 'sha256:changed' }));
+    await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
+  }, 30_000);
+
+  // CATALOGUE F14
   it('leaves a worker alone that stands still for a second; whom it has waits for it', async () => {
     await serve(pool('a', ports[0]!));
     const before = await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
