@@ -248,6 +248,7 @@ export class WorkerFleet {
     message: Extract<ToWorker, { seq: number }>,
     transfer: readonly (BoundSocket | MessagePort)[] = [],
   ): Promise<FromWorker | undefined> {
+    if (this.#members.get(member.row) !== member) return Promise.resolve(undefined);
     const seq = ++this.#seq;
     return new Promise((resolve) => {
       member.pending.set(seq, resolve);

@@ -18,6 +18,12 @@ channel.onmessage = (event: unknown) => {
         throw new Error('injected');
       });
       return;
+    case 'throw-and-exit':
+      process.once('uncaughtException', () => setImmediate(() => process.exit(1)));
+      setImmediate(() => {
+        throw new Error('injected');
+      });
+      return;
     case 'exit':
       process.exit(1);
       return;

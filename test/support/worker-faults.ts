@@ -5,8 +5,8 @@ export const FAULTS = 'evenkeel-worker-faults';
 export interface Fault {
   /** Which worker. */
   readonly row: number;
-  /** `stall`: a second in which it does nothing. */
-  readonly fault: 'throw' | 'exit' | 'stall' | 'hang';
+  /** `stall`: a second in which it does nothing. `throw-and-exit`: it is gone before it has a successor. */
+  readonly fault: 'throw' | 'throw-and-exit' | 'exit' | 'stall' | 'hang';
 }
 
 /** Makes a worker of a proxy that was started with test/support/faulty-worker.ts fail. */

@@ -168,6 +168,18 @@ describe('worker threads', () => {
     await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
   });
 
+  // CATALOGUE F17
+  it('replaces a worker that throws and dies before it could hand over', async () => {
+    await serve(pool('a', ports[0]!));
+    injectFault({ row: 0, fault: 'throw-and-exit' });
+    await eventually('the throw is counted', () => replaced('exception'));
+    await eventually('both workers take connections', async () => {
+      await open(ports[0]!);
+      const { workers } = await proxy.load();
+      return workers.length === 2 && workers.every(({ connections }) => connections > 0);
+    });
+  });
+
   // CATALOGUE F14
   it('replaces a worker that hangs, while the others serve', async () => {
     await serve(pool('a', ports[0]!));
