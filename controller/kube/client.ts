@@ -16,6 +16,11 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
+/** More than `MAX_ANSWER_BYTES`: of a list, fewer objects at a time may be asked for. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge';
+}
+
 /** The API server's answer was not a success. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
@@ -55,6 +60,8 @@ export interface WatchOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Of one answer that is held whole; the largest object fits, 500 of them do not. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** An etcd object is at most 1.5 MiB; its JSON with managed fields is smaller than this. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
@@ -126,7 +133,7 @@ export function createKubeClient(config: KubeConfig): KubeClient {
       const deadline = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
       const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
       const response = await send(method, path, options, signal);
-      return (await response.body.json()) as T;
+      return (await readJson(response.body)) as T;
     },
 
     async *watch(path, options) {
@@ -193,6 +200,17 @@ function parseStatus(text: string): { reason?: string; message?: string } {
   } catch {
     return {}; // a proxy in between answered with a page
   }
+}
+
+async function readJson(body: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLarge(`more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
 }
 
 async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<unknown, void, undefined> {

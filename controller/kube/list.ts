@@ -1,4 +1,4 @@
-import type { KubeClient } from './client.ts';
+import { AnswerTooLarge, type KubeClient } from './client.ts';
 import type { KubeObject } from './objects.ts';
 
 export interface ListOptions<T> {
@@ -8,6 +8,7 @@ export interface ListOptions<T> {
   readonly metadataOnly?: boolean | undefined;
   /** Keeps of an object what is needed of it, page by page. */
   readonly trim: (object: KubeObject) => T;
+  /** Objects a page, to begin with. */
   readonly pageSize?: number;
   /** Of each page. */
   readonly timeoutMs?: number;
@@ -25,18 +26,27 @@ export async function listAll<T>(
   path: string,
   options: ListOptions<T>,
 ): Promise<{ readonly items: T[]; readonly resourceVersion: string }> {
-  const { fieldSelector, labelSelector, trim, pageSize = 500, timeoutMs, signal } = options;
+  const { fieldSelector, labelSelector, trim, timeoutMs, signal } = options;
   const items: T[] = [];
+  let limit = options.pageSize ?? 500;
   let page: Page | undefined;
   do {
-    page = await client.request<Page>('GET', path, {
-      query: { fieldSelector, labelSelector, limit: pageSize, continue: page?.metadata.continue },
-      ...(options.metadataOnly === true ? { accept: metadataOnly('PartialObjectMetadataList') } : {}),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const from = page?.metadata.continue;
+    try {
+      page = await client.request<Page>('GET', path, {
+        query: { fieldSelector, labelSelector, limit, continue: from },
+        ...(options.metadataOnly === true ? { accept: metadataOnly('PartialObjectMetadataList') } : {}),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      // Whoever may make objects may make large ones: no page of them is held whole.
+      if (!(error instanceof AnswerTooLarge) || limit === 1) throw error;
+      limit = Math.ceil(limit / 4);
+      continue;
+    }
     for (const object of page.items ?? []) items.push(trim(object));
-  } while (page.metadata.continue !== undefined && page.metadata.continue !== '');
+  } while (page === undefined || (page.metadata.continue ?? '') !== '');
   return { items, resourceVersion: page.metadata.resourceVersion };
 }
 
