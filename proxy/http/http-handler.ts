@@ -206,7 +206,7 @@ class HttpHandler implements PortHandler, HttpPort {
     const { budget } = config.resilience.retries;
     const known = this.#budgets.get(poolUid);
     if (known === undefined) {
-      const created = new RetryBudget(budget);
+      const created = new RetryBudget(poolUid, budget, this.worker.context.rateTable);
       this.#budgets.set(poolUid, created);
       return created;
     }

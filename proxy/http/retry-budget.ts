@@ -1,26 +1,44 @@
+import type { Bucket, RateTable } from '../routing/rate-table.ts';
+
 const WINDOW_S = 10;
+
+interface BudgetConfig {
+  readonly percent: number;
+  readonly minPerSecond: number;
+}
 
 /**
  * How many requests that were sent may be repeated: a share of the requests of the last 10 s, and a few a second
  * besides, so that a quiet pool can retry at all. Keeps an outage from doubling its own load.
+ *
+ * Each thread spends the share of its own requests, which add up to the share of all; the few a second, of which those
+ * of 10 s can be saved up, come out of one bucket for the whole proxy.
  */
 export class RetryBudget {
-  #percent: number;
-  #minPerSecond: number;
+  readonly #poolUid: string;
+  readonly #table: Pick<RateTable, 'take'>;
+  #percent = 0;
+  /** Undefined: none but the share. */
+  #few: Bucket | undefined;
   /** Of each of the last seconds, by second modulo the window; the present one is still counting. */
   readonly #requests = new Float64Array(WINDOW_S);
+  /** Those that were paid out of the share. */
   readonly #retries = new Float64Array(WINDOW_S);
   #second = 0;
 
-  constructor(config: { readonly percent: number; readonly minPerSecond: number }) {
-    this.#percent = config.percent;
-    this.#minPerSecond = config.minPerSecond;
+  constructor(poolUid: string, config: BudgetConfig, table: Pick<RateTable, 'take'>) {
+    this.#poolUid = poolUid;
+    this.#table = table;
+    this.update(config);
   }
 
   /** Takes other figures; what was counted stays. */
-  update(config: { readonly percent: number; readonly minPerSecond: number }): void {
-    this.#percent = config.percent;
-    this.#minPerSecond = config.minPerSecond;
+  update({ percent, minPerSecond }: BudgetConfig): void {
+    this.#percent = percent;
+    this.#few =
+      minPerSecond === 0
+        ? undefined
+        : { scope: 'retries', intervalUs: 1e6 / minPerSecond, burst: minPerSecond * WINDOW_S };
   }
 
   /** @param nowMs `Clock.now()` */
@@ -32,8 +50,9 @@ export class RetryBudget {
   /** Takes one retry out of the budget; false: it is used up. */
   tryRetry(nowMs: number): boolean {
     this.#turnTo(nowMs);
-    const allowed = (sum(this.#requests) * this.#percent) / 100 + this.#minPerSecond * WINDOW_S;
-    if (sum(this.#retries) + 1 > allowed) return false;
+    const share = (sum(this.#requests) * this.#percent) / 100;
+    if (sum(this.#retries) + 1 > share)
+      return this.#few !== undefined && this.#table.take(this.#few, this.#poolUid) === 0;
     this.#retries[this.#second % WINDOW_S]! += 1;
     return true;
   }
