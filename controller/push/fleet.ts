@@ -39,6 +39,12 @@ export interface FleetEvents {
 /** How long a proxy that is gone is still expected back. */
 export const SEEN_FOR_MS = 60_000;
 
+/**
+ * An epoch is kept in a Lease, as an integer of 31 bits: who rose above one near the end could not write it, and nobody
+ * would lead again. A new leader every second takes 34 years to here.
+ */
+const MAX_HEARD_EPOCH = 2 ** 30;
+
 /** All proxies, and the state of the world that they should have. */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -104,9 +110,10 @@ export class Fleet {
     return this.#pools.get(uid);
   }
 
-  /** The highest epoch that any proxy has heard of. */
+  /** The highest epoch that any proxy has heard of; what can be none is not counted. */
   highestEpoch(): number {
-    return Math.max(0, ...[...this.#views.values()].map(({ epoch }) => epoch));
+    const epochs = [...this.#views.values()].map(({ epoch }) => epoch);
+    return Math.max(0, ...epochs.filter((epoch) => epoch <= MAX_HEARD_EPOCH));
   }
 
   /** Connected, or seen in the last minute. */
@@ -129,7 +136,7 @@ export class Fleet {
     view.connected = true;
     view.ready = hello.ready;
     view.epoch = hello.epoch;
-    view.newest = hello.newest;
+    view.newest = versionsIn(hello.newest);
     for (const { uid, digest } of hello.applied) view.applied.set(uid, digest);
     this.#views.set(name, view);
     events.forgetHealth(name);
@@ -217,4 +224,9 @@ export class Fleet {
     }
     events.changed(uid);
   }
+}
+
+/** Without what is no resource version. */
+function versionsIn(newest: Newest): Newest {
+  return Object.fromEntries(Object.entries(newest).filter(([, version]) => /^\d{1,20}$/.test(version)));
 }
