@@ -38,7 +38,7 @@ const MAX_BODY_BYTES = 1_048_576;
 export async function serveAdmin(address: string, routes: AdminRoutes): Promise<AdminServer> {
   const { host, port } = parseAddress(address);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://admin');
+    const url = URL.parse(request.url ?? '/', 'http://admin');
     const send = ({ status = 200, body, contentType, headers }: AdminReply): void => {
       const text = typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`;
       const type =
@@ -52,6 +52,11 @@ export async function serveAdmin(address: string, routes: AdminRoutes): Promise<
       });
       response.end(request.method === 'HEAD' ? '' : text);
     };
+    // Whoever reaches a probe's port may send anything; nothing here may throw.
+    if (url === null) {
+      send({ status: 400, body: 'not a path\n' });
+      return;
+    }
     if (request.headers.origin !== undefined && request.headers.origin !== `http://${request.headers.host}`) {
       send({ status: 403, body: 'requests from other origins are refused\n' });
       return;

@@ -51,7 +51,11 @@ function message(content: Buffer): Buffer {
 }
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
-  const url = new URL(request.url ?? '/', 'http://demo');
+  const url = URL.parse(request.url ?? '/', 'http://demo');
+  if (url === null) {
+    response.writeHead(400).end();
+    return;
+  }
   switch (url.pathname) {
     case '/healthz':
       response.end('ok\n');

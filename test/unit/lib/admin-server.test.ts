@@ -1,4 +1,5 @@
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseAddress, serveAdmin, serveAdminPages, type AdminServer } from '../../../lib/admin-server.ts';
 import { freePorts } from '../../support/free-ports.ts';
@@ -36,6 +37,26 @@ describe('admin pages', () => {
     expect(await statuses(admin)).toEqual([200, 503, 200, 200, 200, 200]);
     expect(await statuses(probes!)).toEqual([200, 503, 404, 404, 404, 404]);
     expect(await statuses(metrics!)).toEqual([404, 404, 200, 404, 404, 404]);
+  });
+
+  // J09
+  it('outlive every target that a client can send', async () => {
+    server = await serveAdmin('127.0.0.1:0', routes);
+    const { port } = parseAddress(server.address);
+    const as = (target: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () =>
+          socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`),
+        );
+        let answer = '';
+        socket.on('data', (data) => (answer += String(data)));
+        socket.on('close', () => resolve(answer.slice(9, 12)));
+        socket.on('error', reject);
+      });
+    const targets = ['//', 'http://[', '/\\\\', '//[', '*', '/%zz', '/healthz'];
+    const answers: string[] = [];
+    for (const target of targets) answers.push(await as(target));
+    expect(answers).toEqual(['400', '400', '400', '400', '404', '404', '200']);
   });
 
   // J09
