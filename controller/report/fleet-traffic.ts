@@ -15,6 +15,7 @@ export class FleetTraffic {
     const said = known ?? new Map<string, PoolTraffic>();
     this.#said.set(proxy, said);
     for (const { pool, requests, failed } of pools) {
+      if (!Number.isFinite(requests + failed)) continue; // added once, it would be the sum for ever
       // The first word of a proxy says where it stands; of a pool that it has got since then, all of it is new.
       const before =
         said.get(pool) ?? (known === undefined ? { requests, failed } : { requests: 0, failed: 0 });

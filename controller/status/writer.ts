@@ -100,6 +100,11 @@ export class StatusWriter {
     });
   }
 
+  /** Pools of which something is remembered. */
+  get size(): number {
+    return this.#pools.size;
+  }
+
   request(uid: string): void {
     this.#due.add(uid);
     const pool = this.#pools.get(uid);
@@ -153,6 +158,9 @@ export class StatusWriter {
       const kind = computed === undefined ? 'equal' : difference(computed.before, computed.status);
       if (computed === undefined || kind === 'equal') {
         this.#due.delete(uid);
+        // A proxy may speak of a pool that has just gone, or never was.
+        if (computed === undefined && !pool.writing && pool.lastWriteAt === -Infinity)
+          this.#pools.delete(uid);
         continue;
       }
       const intervalMs = kind === 'transition' ? this.#limits.transitionMs : this.#limits.detailsMs;

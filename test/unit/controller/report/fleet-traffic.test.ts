@@ -24,6 +24,18 @@ describe('traffic over all proxies', () => {
     ]);
   });
 
+  it('is not spoilt by what is no number', () => {
+    // J10
+    const fleet = new FleetTraffic();
+    fleet.ingest('one', said(['shop/a', 1]));
+    fleet.ingest('one', said(['shop/a', NaN], ['shop/b', Infinity, -Infinity]));
+    fleet.ingest('one', said(['shop/a', 4], ['shop/b', 2]));
+    expect(all(fleet)).toEqual([
+      { pool: 'shop/a', requests: 3, failed: 0 },
+      { pool: 'shop/b', requests: 2, failed: 0 },
+    ]);
+  });
+
   it('counts all of a pool that a proxy has got since', () => {
     const fleet = new FleetTraffic();
     fleet.ingest('one', said(['shop/a', 1_000]));

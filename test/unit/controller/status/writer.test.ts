@@ -132,6 +132,14 @@ describe('StatusWriter', () => {
     expect([...stored.keys()]).toEqual(['b', 'a']);
   });
 
+  it('remembers nothing of pools that there are not', async () => {
+    // J10
+    want('a', status('x'));
+    for (let i = 0; i < 1_000; i += 1) writer.request(`none/${i}`);
+    await turn(1_000);
+    expect(writer.size).toBe(1);
+  });
+
   it('works a costly status out now and then, however often it is asked for', async () => {
     // R12: 10,000 endpoints that change 100 times a second
     let spentMs = 0;
