@@ -54,6 +54,31 @@ describeKube('a pool’s life', () => {
     for (const { observedGeneration } of status.conditions!) expect(observedGeneration).toBe(1);
   });
 
+  it('goes on when a slice has what only the API server takes: ports and names that there are not', async () => {
+    // I08
+    const controller = await plane.controller();
+    const proxy = await plane.proxy('one', [controller]);
+    await shop(['10.1.0.1']);
+    for (const [name, port] of [
+      ['shop-2', 70_000],
+      ['shop-3', -1],
+    ] as const) {
+      await plane.kube.apply(ENDPOINT_SLICES, sliceObject(name, 'shop', { addresses: ['10.1.0.9'], port }));
+    }
+    const odd = sliceObject('shop-4', 'shop', { addresses: ['10.1.0.2'], port: 8080 });
+    const targetRef = { kind: 'Pod', name: 'p'.repeat(1_000), uid: `a\n${'u'.repeat(100_000)}` };
+    await plane.kube.apply(ENDPOINT_SLICES, {
+      ...odd,
+      endpoints: [{ addresses: ['10.1.0.2'], targetRef, zone: 'z'.repeat(200) }],
+    });
+    const { conditions } = await plane.condition('shop', 'ResolvedRefs', 'False');
+    const found = conditions!.find(({ type }) => type === 'ResolvedRefs');
+    expect(found).toMatchObject({ reason: 'InvalidEndpoint' });
+    await eventually('served', () => addresses(proxy, 'shop').length === 2);
+    expect(addresses(proxy, 'shop')).toEqual(['10.1.0.1:8080', '10.1.0.2:8080']);
+    await plane.condition('shop', 'Programmed', 'True');
+  });
+
   it('follows endpoints that come and go, and the Service’s own changes', async () => {
     const controller = await plane.controller();
     const proxy = await plane.proxy('one', [controller]);
