@@ -138,7 +138,10 @@ export class ListWatch<T> {
       } catch (error) {
         if (this.#stopped) return;
         this.#failed(error);
-        await this.#wait(retryAfter(error) ?? this.#retry.next());
+        // What the server asks for, in bounds: zero would be a flood, a day an outage.
+        await this.#wait(
+          Math.max(this.#retry.next(), Math.min(retryAfter(error), this.#timing.backoffMaxMs)),
+        );
       }
     }
   }
@@ -289,6 +292,6 @@ function isNewer(version: string, than: string): boolean {
   return BigInt(version) > BigInt(than);
 }
 
-function retryAfter(error: unknown): number | undefined {
-  return error instanceof KubeError ? error.retryAfterMs : undefined;
+function retryAfter(error: unknown): number {
+  return error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
 }

@@ -184,6 +184,8 @@ describeKube('ListWatch', () => {
     faults.answer(isWatch, { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 0 });
     await listWatch.synced;
     await put('c', 'a');
+    await delay(1_000);
+    expect(faults.seen.filter(isWatch).length).toBeLessThan(20);
     faults.restore();
     await holds('c', 'a');
   });
