@@ -371,7 +371,8 @@ export class Proxy {
     this.health.close();
     this.#slowStarter.close();
     this.#memoryGuard?.close();
-    await this.#fleet.close();
+    // Node waits for every thread, whatever way a process ends by itself: a stuck one would hold this one for ever.
+    if (!(await this.#fleet.close())) process.kill(process.pid, 'SIGKILL');
   }
 }
 

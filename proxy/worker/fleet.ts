@@ -20,6 +20,8 @@ const WORKER_ENTRY = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './
 /** A worker whose heartbeat stands still for this long is hung: it is replaced. */
 const HUNG_MS = 5_000;
 const WATCH_MS = 500;
+/** A thread that has not ended this long after it had to is stuck where no JavaScript runs. */
+const STUCK_MS = 5_000;
 
 interface Member {
   readonly row: number;
@@ -153,10 +155,12 @@ export class WorkerFleet {
     );
   }
 
-  async close(): Promise<void> {
+  /** False: a thread is stuck, and ends with the process only. */
+  async close(): Promise<boolean> {
     this.#closing = true;
     this.#stopWatching();
-    await Promise.all([...this.#members.values()].map((member) => member.thread.terminate()));
+    const ended = await Promise.all([...this.#members.values()].map((member) => this.#end(member)));
+    return ended.every(Boolean);
   }
 
   #serving(): Member[] {
@@ -235,7 +239,7 @@ export class WorkerFleet {
         return;
       }
       case 'drained':
-        if (member.leaving) void member.thread.terminate();
+        if (member.leaving) void this.#end(member);
         return;
       case 'ready':
         return;
@@ -311,7 +315,28 @@ export class WorkerFleet {
     }
   }
 
+  /**
+   * Answers when the thread has ended. False: it is stuck in the kernel, or in what Node does after JavaScript, and is
+   * counted as gone; what it had open stays open.
+   */
+  async #end(member: Member): Promise<boolean> {
+    const { clock, log } = this.#options;
+    const ended = await new Promise<boolean>((resolve) => {
+      const cancel = clock.after(STUCK_MS, () => resolve(false));
+      void member.thread.terminate().then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
+    if (!ended) {
+      log.error({ worker: member.row }, 'worker does not end: going on without it');
+      this.#gone(member);
+    }
+    return ended;
+  }
+
   #gone(member: Member): void {
+    if (this.#members.get(member.row) !== member) return;
     this.#members.delete(member.row);
     member.serving = false;
     for (const resolve of member.pending.values()) resolve(undefined);
@@ -353,14 +378,14 @@ export class WorkerFleet {
     member.hung = true;
     if (member.leaving) {
       this.#options.log.error({ worker: member.row }, 'worker hangs that has been replaced: ending it');
-      void member.thread.terminate();
+      void this.#end(member);
       return;
     }
     this.#options.log.error({ worker: member.row }, 'worker hangs: replacing it');
     member.leaving = true;
     member.serving = false;
     this.#options.onReplaced('hung');
-    void member.thread.terminate().then(() => this.#spawn());
+    void this.#end(member).then(() => this.#spawn());
   }
 
   #freeRow(): number {

@@ -1,6 +1,8 @@
 /** A worker thread of a proxy that can be made to fail: `new BroadcastChannel(FAULTS).postMessage({row, fault})`. */
-import { BroadcastChannel, workerData } from 'node:worker_threads';
+import { spawnSync } from 'node:child_process';
+import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import '../../proxy/worker/main.ts';
+import type { ToWorker } from '../../proxy/worker/protocol.ts';
 import { FAULTS, type Fault } from './worker-faults.ts';
 
 function block(ms: number): void {
@@ -10,7 +12,7 @@ function block(ms: number): void {
 const channel = new BroadcastChannel(FAULTS);
 channel.unref();
 channel.onmessage = (event: unknown) => {
-  const { row, fault } = (event as { data: Fault }).data;
+  const { row, fault, fifo } = (event as { data: Fault }).data;
   if (row !== (workerData as { workerId: number }).workerId) return;
   switch (fault) {
     case 'throw':
@@ -32,5 +34,15 @@ channel.onmessage = (event: unknown) => {
       return;
     case 'hang':
       block(60_000);
+      return;
+    case 'hang-after-hand-over':
+      parentPort?.on('message', ({ type }: ToWorker) => {
+        if (type !== 'hand-over') return;
+        channel.postMessage({ row, fault: 'hung' });
+        block(60_000);
+      });
+      return;
+    case 'stick':
+      spawnSync('cat', [fifo!]);
   }
 };

@@ -1,3 +1,9 @@
+import { execFileSync, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,9 +13,22 @@ import { Proxy } from '../../../proxy/proxy.ts';
 import { endpoint, listener, poolConfig, poolSnapshot } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
-import { injectFault } from '../../support/worker-faults.ts';
+import { injectFault, untilHung } from '../../support/worker-faults.ts';
 
 const WORKER = new URL('../../support/faulty-worker.ts', import.meta.url);
+const STUCK_PROXY = new URL('../../support/process/stuck-proxy.ts', import.meta.url).pathname;
+
+/** A FIFO: who reads it is stuck in the kernel. */
+function makeFifo(): string {
+  const path = join(tmpdir(), `evenkeel-fifo-${randomUUID()}`);
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+function release(fifo: string): void {
+  closeSync(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK));
+  rmSync(fifo);
+}
 
 /** The threads of a proxy and its ports, on TCP, where a connection shows at once who serves. */
 describe('worker threads', () => {
@@ -201,13 +220,37 @@ describe('worker threads', () => {
   }, 30_000);
 
   // CATALOGUE F14
+  it('replaces a worker that nothing can end', async () => {
+    await serve(pool('a', ports[0]!));
+    const fifo = makeFifo();
+    injectFault({ row: 0, fault: 'stick', fifo });
+    try {
+      await eventually('it counts as hung', () => replaced('hung'), 30_000);
+      await eventually('both workers serve', () => proxy.workers === 2, 30_000);
+      await serve(pool('b', ports[1]!));
+      await Promise.all(Array.from({ length: 32 }, () => open(ports[1]!)));
+    } finally {
+      release(fifo);
+    }
+  }, 60_000);
+
+  it('do not hold the process, not even one that nothing can end', async () => {
+    const fifo = makeFifo();
+    const child = fork(STUCK_PROXY, [fifo], { stdio: 'ignore' });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
+    rmSync(fifo);
+  }, 60_000);
+
+  // CATALOGUE F14
   it('gives up a worker that hangs after it has thrown: changes do not wait for it for ever', async () => {
     await serve(pool('a', ports[0]!));
     await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
+    const hung = untilHung();
+    injectFault({ row: 0, fault: 'hang-after-hand-over' });
     injectFault({ row: 0, fault: 'throw' });
-    await eventually('the throw is counted', () => replaced('exception'));
-    await eventually('its successor serves', () => proxy.workers === 2);
-    injectFault({ row: 0, fault: 'hang' });
+    await hung;
+    expect(await replaced('exception')).toBe(true);
     await serve(pool('a', ports[0]!, { digest: 'sha256:changed' }));
     await Promise.all(Array.from({ length: 32 }, () => open(ports[0]!)));
   }, 30_000);
