@@ -299,10 +299,14 @@ describeKube('secrets', () => {
     );
 
     // A proxy that starts again on a file that is damaged, and without a controller.
+    const state = path('state-proxy-1');
+    const saved = await eventually(
+      'the pool has served for 10 s and is on disk',
+      async () => (await readdir(state)).find((file) => file.endsWith('.pool')),
+      30_000,
+    );
     proxy.child.kill('SIGKILL');
     await proxy.ended();
-    const state = path('state-proxy-1');
-    const saved = (await readdir(state)).find((file) => file.endsWith('.pool'))!;
     const protectedFile = await readFile(join(state, saved), 'utf8');
     expect((await stat(join(state, saved))).mode & 0o777).toBe(0o600);
     expect((await stat(state)).mode & 0o777).toBe(0o700);
