@@ -1,11 +1,10 @@
 import { Agent, createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Endpoint, PoolSnapshot } from '../../../api/snapshot.ts';
-import { systemClock, systemRng } from '../../../lib/clock.ts';
-import { Proxy } from '../../../proxy/proxy.ts';
+import type { Proxy } from '../../../proxy/proxy.ts';
 import { endpoint, listener, poolConfig, poolSnapshot } from '../../support/builders.ts';
+import { startWholeProxy } from '../../support/whole-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 
@@ -26,15 +25,7 @@ describe('endpoints that are replaced under load', () => {
     }
     backendPorts = backends.map((backend) => (backend.address() as AddressInfo).port);
     [port] = (await freePorts(1)) as [number];
-    proxy = await Proxy.start({
-      bindAddress: '127.0.0.1',
-      workers: 2,
-      clock: systemClock,
-      rng: systemRng,
-      log: pino({ level: 'silent' }),
-      accessLog: false,
-      maxConnections: 10_000,
-    });
+    proxy = await startWholeProxy();
   });
 
   afterEach(async () => {

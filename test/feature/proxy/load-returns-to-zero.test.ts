@@ -1,11 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock, systemRng } from '../../../lib/clock.ts';
-import { Proxy } from '../../../proxy/proxy.ts';
+import type { Proxy } from '../../../proxy/proxy.ts';
 import { BlackHole } from '../../support/black-hole.ts';
 import { endpoint, listener, poolConfig, poolSnapshot, resilience } from '../../support/builders.ts';
+import { startWholeProxy } from '../../support/whole-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import type { ScriptedBackend } from '../../support/http/backend.ts';
@@ -98,15 +97,7 @@ describe('a proxy under mixed load, and after it', () => {
     [http, tcp, hole] = await Promise.all([mixedBackend(), TcpBackend.echo(), BlackHole.listen()]);
     const [a, b, c, d, e] = await freePorts(5);
     ports = { http: a!, full: b!, hole: c!, tcp: d!, tcpFull: e! };
-    proxy = await Proxy.start({
-      bindAddress: '127.0.0.1',
-      workers: 2,
-      clock: systemClock,
-      rng: systemRng,
-      log: pino({ level: 'silent' }),
-      accessLog: false,
-      maxConnections: 10_000,
-    });
+    proxy = await startWholeProxy();
     const outcomes = await proxy.apply({
       upsert: [
         pool('http', 'HTTP', http.port),

@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Protocol } from '../../../api/snapshot.ts';
-import { systemClock, systemRng } from '../../../lib/clock.ts';
-import { Proxy } from '../../../proxy/proxy.ts';
 import { endpoint, listener, poolConfig, poolSnapshot } from '../../support/builders.ts';
+import { startWholeProxy } from '../../support/whole-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { ok, ScriptedBackend } from '../../support/http/backend.ts';
@@ -36,18 +34,7 @@ describe('a proxy that has used its memory up', () => {
     const tcp = keep(await TcpBackend.echo());
     const [httpPort, tcpPort] = (await freePorts(2)) as [number, number];
     const memory = { limitBytes: 1_000, used: 100, usedBytes: () => memory.used };
-    const proxy = keep(
-      await Proxy.start({
-        bindAddress: '127.0.0.1',
-        workers: 2,
-        clock: systemClock,
-        rng: systemRng,
-        log: pino({ level: 'silent' }),
-        accessLog: false,
-        maxConnections: 1_000,
-        memory,
-      }),
-    );
+    const proxy = keep(await startWholeProxy({ memory, maxConnections: 1_000 }));
     const pool = (uid: string, protocol: Protocol, port: number, backend: number) =>
       poolSnapshot({
         uid,

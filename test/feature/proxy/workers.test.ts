@@ -5,12 +5,11 @@ import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PoolSnapshot } from '../../../api/snapshot.ts';
-import { systemClock, systemRng } from '../../../lib/clock.ts';
-import { Proxy } from '../../../proxy/proxy.ts';
+import type { Proxy } from '../../../proxy/proxy.ts';
 import { endpoint, listener, poolConfig, poolSnapshot } from '../../support/builders.ts';
+import { startWholeProxy } from '../../support/whole-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { injectFault, untilHung } from '../../support/worker-faults.ts';
@@ -46,16 +45,7 @@ describe('worker threads', () => {
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
     backendPort = (backend.address() as AddressInfo).port;
     ports = await freePorts(3);
-    proxy = await Proxy.start({
-      bindAddress: '127.0.0.1',
-      workers: 2,
-      clock: systemClock,
-      rng: systemRng,
-      log: pino({ level: 'silent' }),
-      accessLog: false,
-      maxConnections: 10_000,
-      workerEntry: WORKER,
-    });
+    proxy = await startWholeProxy({ workerEntry: WORKER });
   });
 
   afterEach(async () => {

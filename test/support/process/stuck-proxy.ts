@@ -1,22 +1,11 @@
 /** A proxy of which a worker is stuck in a FIFO, the argument, and which is told to close. */
 import { constants, openSync } from 'node:fs';
-import { pino } from 'pino';
-import { systemClock, systemRng } from '../../../lib/clock.ts';
-import { Proxy } from '../../../proxy/proxy.ts';
+import { startWholeProxy } from '../whole-proxy.ts';
 import { eventually } from '../eventually.ts';
 import { injectFault } from '../worker-faults.ts';
 
 const fifo = process.argv[2]!;
-const proxy = await Proxy.start({
-  bindAddress: '127.0.0.1',
-  workers: 2,
-  clock: systemClock,
-  rng: systemRng,
-  log: pino({ level: 'silent' }),
-  accessLog: false,
-  maxConnections: 1_000,
-  workerEntry: new URL('../faulty-worker.ts', import.meta.url),
-});
+const proxy = await startWholeProxy({ workerEntry: new URL('../faulty-worker.ts', import.meta.url) });
 injectFault({ row: 0, fault: 'stick', fifo });
 await eventually('the worker is stuck', () => hasReader());
 await proxy.close();

@@ -1,34 +1,16 @@
 import { create } from '@bufbuild/protobuf';
-import pino from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HelloSchema } from '../../../../api/control_pb.ts';
-import { Fleet } from '../../../../controller/push/fleet.ts';
+import type { Fleet } from '../../../../controller/push/fleet.ts';
 import type { ControlServerStream } from '../../../../controller/push/session.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { seededRng } from '../../../support/seeded-rng.ts';
+import { quietFleet } from '../../../support/quiet-fleet.ts';
 
 describe('what a proxy says of itself', () => {
   let fleet: Fleet;
 
   beforeEach(() => {
-    const ignore = (): void => undefined;
-    fleet = new Fleet({
-      controller: 'c',
-      clock: new FakeClock(),
-      rng: seededRng(1),
-      log: pino({ level: 'silent' }),
-      events: {
-        pushed: ignore,
-        nacked: ignore,
-        applied: ignore,
-        health: ignore,
-        traffic: ignore,
-        forgetHealth: ignore,
-        spreading: ignore,
-        changed: ignore,
-        deposed: ignore,
-      },
-    });
+    fleet = quietFleet(new FakeClock());
   });
 
   const join = (proxy: string, said: { epoch?: number; newest?: Record<string, string> }): void => {

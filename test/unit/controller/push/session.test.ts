@@ -1,13 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import pino from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeToProxy, encodeToController, decodeToController } from '../../../../api/control.ts';
 import { HelloSchema, type PoolUpdate } from '../../../../api/control_pb.ts';
-import { Fleet } from '../../../../controller/push/fleet.ts';
+import type { Fleet } from '../../../../controller/push/fleet.ts';
 import type { ControlServerStream, Session } from '../../../../controller/push/session.ts';
 import { endpoint, poolSnapshot } from '../../../support/builders.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { seededRng } from '../../../support/seeded-rng.ts';
+import { quietFleet } from '../../../support/quiet-fleet.ts';
 
 /** A proxy's end of a stream: what was written to it, and how it answers. */
 class FakeProxy {
@@ -48,24 +47,7 @@ describe('the stream of one proxy', () => {
 
   beforeEach(() => {
     clock = new FakeClock();
-    const ignore = (): void => undefined;
-    fleet = new Fleet({
-      controller: 'c',
-      clock,
-      rng: seededRng(1),
-      log: pino({ level: 'silent' }),
-      events: {
-        pushed: ignore,
-        nacked: ignore,
-        applied: ignore,
-        health: ignore,
-        traffic: ignore,
-        forgetHealth: ignore,
-        spreading: ignore,
-        changed: ignore,
-        deposed: ignore,
-      },
-    });
+    fleet = quietFleet(clock);
     fleet.lead(1);
   });
 
