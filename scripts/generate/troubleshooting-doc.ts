@@ -1,4 +1,5 @@
 /** docs/troubleshooting.md, from the tables of errors and reasons that the code itself uses. */
+import { status as GrpcStatus } from '@grpc/grpc-js';
 import { CONDITION_MEANINGS, VERDICT_MEANINGS } from '../../api/meanings.ts';
 import { CONDITION_REMEDIES, VERDICT_REMEDIES } from '../../api/remedies.ts';
 import type { ConditionType } from '../../api/conditions.ts';
@@ -14,17 +15,6 @@ const RETRY: Readonly<Record<RetryClass, string>> = {
   'nothing-sent': 'yes, nothing was sent',
   'if-idempotent': 'idempotent requests',
   never: 'no',
-};
-
-/** What gRPC calls its statuses, those that a proxy answers with. */
-const GRPC_STATUSES: Readonly<Record<number, string>> = {
-  2: 'UNKNOWN',
-  4: 'DEADLINE_EXCEEDED',
-  7: 'PERMISSION_DENIED',
-  8: 'RESOURCE_EXHAUSTED',
-  12: 'UNIMPLEMENTED',
-  13: 'INTERNAL',
-  14: 'UNAVAILABLE',
 };
 
 const SYMPTOMS: readonly (readonly string[])[] = [
@@ -91,7 +81,7 @@ ${table(
     return [
       `\`${code}\``,
       status === 0 ? '' : String(status),
-      status === 0 ? '' : GRPC_STATUSES[grpcStatusOf(code, { status })]!,
+      status === 0 ? '' : GrpcStatus[grpcStatusOf(code, { status })]!,
       meaning(code),
       RETRY[retry],
       blame ? 'yes' : 'no',
